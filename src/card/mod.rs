@@ -1,0 +1,1 @@
+//! Character cards: read from any container, edited without losing anything, written back.

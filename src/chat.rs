@@ -1,0 +1,1 @@
+//! A conversation with a character, as a state machine without a terminal.

@@ -1,0 +1,78 @@
+//! The command line: every argument, and which function answers it. The only place that prints.
+
+mod output;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::Result;
+
+/// The answer of a command that did its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Done, or "yes": exit code 0.
+    Yes,
+    /// "No": findings, a difference, a prompt that is not in format. Exit code 1.
+    #[allow(dead_code)]
+    No,
+}
+
+/// Character cards, exact LimaRP prompts and a local model that invents characters.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cardwright",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command with `arguments` (the first is the program's name) and returns its exit code: 0 for yes, 1 for no, 2
+/// when it could not be done.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match dispatch(arguments.command) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        // Whoever read our output has seen enough.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Answer> {
+    match command {
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Answer> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "cardwright", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(Answer::Yes)
+}

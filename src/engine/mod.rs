@@ -1,0 +1,87 @@
+//! A model behind one small trait: a prompt goes in, text comes out piece by piece.
+//!
+//! `chat`, `generate` and `serve` see `&dyn Engine`, so the tests drive them with a [`Script`] instead of a model, and a
+//! remote server is just another implementation.
+//!
+//! ```
+//! use cardwright::engine::{Engine, Request, Script};
+//!
+//! let engine = Script::new(["Good evening.", " Do come in."]);
+//! let completion = engine.start(Request::new("<<AIBOT>>\nLucian:"))?;
+//! assert_eq!(completion.text()?, "Good evening. Do come in.");
+//! # Ok::<(), cardwright::Error>(())
+//! ```
+
+mod completion;
+mod script;
+
+pub use completion::{Completion, End, Feed, Reason};
+pub use script::Script;
+
+use crate::Result;
+use crate::sampling::Settings;
+
+/// Something that completes text: llama.cpp in this process, a remote server, or a script in a test.
+pub trait Engine: Send + Sync {
+    /// What the model is and how much it can hold.
+    fn model(&self) -> &ModelInfo;
+
+    /// The number of tokens of `text`, without the begin-of-text token.
+    ///
+    /// # Errors
+    ///
+    /// When the engine is gone or the server cannot be reached.
+    fn count(&self, text: &str) -> Result<usize>;
+
+    /// Starts to complete a prompt and returns at once. Dropping the [`Completion`] cancels it.
+    ///
+    /// # Errors
+    ///
+    /// When the request cannot be served: the prompt is longer than the context, the grammar does not parse, a setting
+    /// is out of range.
+    fn start(&self, request: Request) -> Result<Completion>;
+}
+
+/// What is known of a model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModelInfo {
+    /// The name in the file, or the file's name.
+    pub name: String,
+    /// Tokens that one conversation can hold, prompt and reply together.
+    pub context: usize,
+    /// The number of tokens in the vocabulary.
+    pub vocabulary: usize,
+    /// Requests that run at the same time.
+    pub slots: usize,
+    /// The chat template (Jinja) that the model file carries.
+    pub chat_template: Option<String>,
+}
+
+/// A prompt to complete.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The text to go on from. The begin-of-text token is added where the vocabulary asks for it; markup such as
+    /// `</s>` in the text stays text.
+    pub prompt: String,
+    /// How tokens are chosen. Default: the LimaRP settings.
+    pub settings: Settings,
+    /// The most tokens to write. Default: 300.
+    pub max_tokens: usize,
+    /// Strings that end the reply; they are not part of it. Default: none.
+    pub stop: Vec<String>,
+    /// A GBNF grammar (root rule `root`) that the reply follows. Default: none.
+    pub grammar: Option<String>,
+}
+
+impl Request {
+    /// A request with the defaults.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            settings: Settings::default(),
+            max_tokens: 300,
+            stop: Vec::new(),
+            grammar: None,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! An engine that says what it was told to say: for tests of everything that talks to a model.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::{Completion, End, Engine, ModelInfo, Reason, Request};
+use crate::{Error, Kind, Result};
+
+/// An engine that plays back replies: one list of pieces per request, in order.
+///
+/// It counts one token per word, honours stop strings and `max_tokens` (one piece is one token), and remembers the
+/// requests it received.
+pub struct Script {
+    model: ModelInfo,
+    replies: Mutex<VecDeque<Vec<String>>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl Script {
+    /// An engine that answers its first request with `pieces` and has nothing more to say.
+    pub fn new<P: Into<String>>(pieces: impl IntoIterator<Item = P>) -> Self {
+        Self::replies([pieces])
+    }
+
+    /// An engine that answers each request with the next list of pieces.
+    pub fn replies<P: Into<String>, R: IntoIterator<Item = P>>(
+        replies: impl IntoIterator<Item = R>,
+    ) -> Self {
+        Self {
+            model: ModelInfo {
+                name: "script".into(),
+                context: 4096,
+                vocabulary: 32_000,
+                slots: 4,
+                chat_template: None,
+            },
+            replies: Mutex::new(
+                replies
+                    .into_iter()
+                    .map(|pieces| pieces.into_iter().map(Into::into).collect())
+                    .collect(),
+            ),
+            requests: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The requests received so far.
+    ///
+    /// # Panics
+    ///
+    /// When another thread panicked while it held the script.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("script is intact").clone()
+    }
+}
+
+impl Engine for Script {
+    fn model(&self) -> &ModelInfo {
+        &self.model
+    }
+
+    fn count(&self, text: &str) -> Result<usize> {
+        Ok(text.split_whitespace().count())
+    }
+
+    fn start(&self, request: Request) -> Result<Completion> {
+        let lost = || Error::new(Kind::Engine, "the script was lost to a panic");
+        let prompt_tokens = self.count(&request.prompt)?;
+        let reply = self
+            .replies
+            .lock()
+            .map_err(|_| lost())?
+            .pop_front()
+            .ok_or_else(|| Error::new(Kind::Engine, "the script has no reply left"))?;
+        let (feed, completion) = Completion::new();
+        let mut reason = Reason::EndOfText;
+        let mut written = 0;
+        let mut text = String::new();
+        let mut sent = 0;
+        for piece in reply {
+            if written == request.max_tokens {
+                reason = Reason::Length;
+                break;
+            }
+            written += 1;
+            text.push_str(&piece);
+            let hit = request
+                .stop
+                .iter()
+                .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
+                .min_by_key(|(at, _)| *at);
+            if let Some((at, stop)) = hit {
+                if at > sent {
+                    feed.piece(&text[sent..at]);
+                }
+                reason = Reason::Stop(stop.clone());
+                break;
+            }
+            feed.piece(&text[sent..]);
+            sent = text.len();
+        }
+        self.requests.lock().map_err(|_| lost())?.push(request);
+        feed.end(End {
+            reason,
+            prompt_tokens,
+            reused_tokens: 0,
+            reply_tokens: written,
+            prompt_time: Duration::ZERO,
+            reply_time: Duration::ZERO,
+        });
+        Ok(completion)
+    }
+}

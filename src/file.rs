@@ -1,0 +1,88 @@
+//! Files on disk: bounded reads, and writes that are there whole or not at all.
+//!
+//! A write goes to a temporary file beside its target, is flushed to the disk and then renamed over it, so that a
+//! full disk, a kill or a power cut leaves the old file as it was.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use crate::{Error, Kind, Result};
+
+/// The largest file that [`read`] takes, 1 GiB: cards with assets reach 400 MB, nothing real is larger.
+pub const MAX_FILE: u64 = 1 << 30;
+
+/// The bytes of the file at `path`.
+///
+/// # Errors
+///
+/// [`Kind::File`] when it cannot be read, [`Kind::Limit`] when it is larger than [`MAX_FILE`].
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| Error::file("open", path, e))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::file("read", path, e))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::new(
+            Kind::Limit,
+            format!("file is larger than {} MiB", MAX_FILE >> 20),
+        )
+        .at(path.display().to_string()));
+    }
+    Ok(bytes)
+}
+
+/// Writes `bytes` to `path`, whole or not at all. The mode of a file that is replaced is kept, and a symbolic link is
+/// followed to the file it names.
+///
+/// # Errors
+///
+/// [`Kind::File`] when the folder cannot be written; the old file is then untouched.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let failed = |e| Error::file("write", path, e);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".cardwright-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Asked for at creation, so that the umask applies as it does to any new file.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut temporary = builder.tempfile_in(folder).map_err(failed)?;
+    temporary.write_all(bytes).map_err(failed)?;
+    if let Ok(old) = fs::metadata(&target) {
+        temporary
+            .as_file()
+            .set_permissions(old.permissions())
+            .map_err(failed)?;
+    }
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(&target).map_err(|e| failed(e.error))?;
+    if let Ok(folder) = File::open(folder) {
+        // Not every file system can sync a folder; the rename itself has happened.
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        assert!(write(&folder.path().join("missing/b.json"), b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,1 @@
+//! Characters invented by a model: persona, scenario, greeting, whole cards.

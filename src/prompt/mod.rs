@@ -1,0 +1,45 @@
+//! Conversations, and the prompt formats that carry them as text.
+//!
+//! A format is a file in `templates/`: front matter that says how turns are marked, and a template that says how the
+//! system text is laid out. Rendering and parsing share the front matter, so that what was rendered parses back.
+
+/// Who a turn belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The character, written by the model.
+    Char,
+    /// The person who plays along.
+    User,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Whose message it is.
+    pub role: Role,
+    /// What it says; blank lines are allowed.
+    pub text: String,
+}
+
+/// Everything a prompt says: who the two are, where they meet, how long replies are, what was said so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conversation {
+    /// The character's name.
+    pub char: String,
+    /// The user's name.
+    pub user: String,
+    /// What the character is like: one paragraph, simple present.
+    pub char_persona: String,
+    /// What the user's role is like: one paragraph, simple present.
+    pub user_persona: String,
+    /// Where they meet and what goes on: one paragraph, simple present.
+    pub scenario: String,
+    /// The instruction that ends the system text; `None` takes the format's own.
+    pub instruction: Option<String>,
+    /// The length of the replies, as one of the format's length words; `None` leaves it to the format's default.
+    pub length: Option<String>,
+    /// What was said so far, oldest first.
+    pub messages: Vec<Message>,
+    /// Whose turn is open at the end, for the model to write; `None` for a finished transcript.
+    pub open: Option<Role>,
+}
