@@ -15,6 +15,7 @@ pub mod chat;
 pub mod engine;
 mod error;
 pub mod file;
+mod finding;
 pub mod generate;
 pub mod prompt;
 pub mod sampling;
@@ -24,3 +25,4 @@ pub mod weights;
 pub mod cli;
 
 pub use error::{Error, Kind, Result};
+pub use finding::{Finding, Place, Severity};
