@@ -1,57 +1,27 @@
-//! Sampler settings: how the next token is chosen from the scores of the model.
+//! Token sampling: how the next token is chosen from the scores of the model.
 //!
-//! Pure numbers: nothing here knows llama.cpp, so every distribution can be checked by hand.
+//! Pure numbers: nothing here knows llama.cpp, so every distribution can be checked by hand. [`SAMPLERS`] is the one
+//! table of settings: command line flags, HTTP fields and presets come from its rows. A [`Chain`] holds one request's
+//! settings, its history and its random numbers.
+//!
+//! ```
+//! use cardwright::sampling::{Chain, Settings};
+//!
+//! let mut chain = Chain::new(&Settings { seed: Some(7), ..Settings::default() })?;
+//! // Two thirds of the curvature lie before the tail, so the tail goes and the best token is certain.
+//! assert_eq!(chain.sample(&[9.0, 1.0, 0.5, 0.0]), Some(0));
+//! # Ok::<(), cardwright::Error>(())
+//! ```
 
-use serde::{Deserialize, Serialize};
+mod chain;
+mod distribution;
+mod settings;
+mod table;
+mod tail_free;
 
-/// How tokens are chosen. The default is what the author of LimaRP recommends: temperature 0.70, tail-free sampling
-/// 0.85, repetition penalty 1.10, everything else neutral, end-of-text banned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// Divides the logits; 0 always takes the best token. Range 0 to 5, neutral 1. Default: 0.70.
-    pub temperature: f32,
-    /// Tail-free sampling: keeps tokens until this share of the curvature is covered. Range 0 to 1, neutral 1.
-    /// Default: 0.85.
-    pub tail_free: f32,
-    /// Divides (or, below zero, multiplies) the logits of tokens seen lately. Range 0.5 to 3, neutral 1.
-    /// Default: 1.10.
-    pub repetition_penalty: f32,
-    /// How many of the last tokens count as lately; 0 is none, -1 the whole context. Default: 64.
-    pub repetition_range: i32,
-    /// Subtracted from the logit once per occurrence. Range -2 to 2, neutral 0. Default: 0.
-    pub frequency_penalty: f32,
-    /// Subtracted from the logit of every token that occurred. Range -2 to 2, neutral 0. Default: 0.
-    pub presence_penalty: f32,
-    /// Keeps the k best tokens; 0 keeps all. Default: 0.
-    pub top_k: u32,
-    /// Keeps the best tokens up to this probability. Range 0 to 1, neutral 1. Default: 1.
-    pub top_p: f32,
-    /// Keeps tokens at least this share as likely as the best. Range 0 to 1, neutral 0. Default: 0.
-    pub min_p: f32,
-    /// Locally typical sampling. Range 0 to 1, neutral 1. Default: 1.
-    pub typical_p: f32,
-    /// Never choose an end-of-text token. Default: true.
-    pub ban_end_of_text: bool,
-    /// The seed of the draw; `None` draws one. Default: `None`.
-    pub seed: Option<u64>,
-}
+pub use chain::{Chain, Step};
+pub use settings::Settings;
+pub use table::{Names, Range, SAMPLERS, Sampler};
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            temperature: 0.70,
-            tail_free: 0.85,
-            repetition_penalty: 1.10,
-            repetition_range: 64,
-            frequency_penalty: 0.0,
-            presence_penalty: 0.0,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            typical_p: 1.0,
-            ban_end_of_text: true,
-            seed: None,
-        }
-    }
-}
+/// The number of a token in the vocabulary.
+pub type Token = i32;

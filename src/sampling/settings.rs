@@ -1,0 +1,107 @@
+//! The settings of one request.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SAMPLERS, Step};
+use crate::{Error, Kind, Result};
+
+/// How tokens are chosen. The default is what the author of LimaRP recommends: temperature 0.70, tail-free sampling
+/// 0.85, repetition penalty 1.10, everything else neutral, end-of-text banned.
+///
+/// Ranges and neutral values stand in [`SAMPLERS`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Divides the logits; 0 always takes the best token. Range 0 to 5, neutral 1. Default: 0.70.
+    pub temperature: f32,
+    /// Tail-free sampling: keeps tokens until this share of the curvature is covered. Range 0 to 1, neutral 1.
+    /// Default: 0.85.
+    pub tail_free: f32,
+    /// Divides (or, below zero, multiplies) the logits of tokens seen lately. Range 0.5 to 3, neutral 1.
+    /// Default: 1.10.
+    pub repetition_penalty: f32,
+    /// How many of the last tokens count as lately; 0 is none, -1 the whole context. Default: 64.
+    pub repetition_range: i32,
+    /// Subtracted from the logit once per occurrence. Range -2 to 2, neutral 0. Default: 0.
+    pub frequency_penalty: f32,
+    /// Subtracted from the logit of every token that occurred. Range -2 to 2, neutral 0. Default: 0.
+    pub presence_penalty: f32,
+    /// Keeps the k best tokens; 0 keeps all. Default: 0.
+    pub top_k: u32,
+    /// Keeps the best tokens up to this probability. Range 0 to 1, neutral 1. Default: 1.
+    pub top_p: f32,
+    /// Keeps tokens at least this share as likely as the best. Range 0 to 1, neutral 0. Default: 0.
+    pub min_p: f32,
+    /// Locally typical sampling. Range 0 to 1, neutral 1. Default: 1.
+    pub typical_p: f32,
+    /// Never choose an end-of-text token. Default: true.
+    pub ban_end_of_text: bool,
+    /// The seed of the draw; `None` draws one. Default: `None`.
+    pub seed: Option<u64>,
+    /// The steps in the order they are applied. Default: [`Step::DEFAULT_ORDER`], llama.cpp's of 2023.
+    pub order: Vec<Step>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            temperature: 0.70,
+            tail_free: 0.85,
+            repetition_penalty: 1.10,
+            repetition_range: 64,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            typical_p: 1.0,
+            ban_end_of_text: true,
+            seed: None,
+            order: Step::DEFAULT_ORDER.to_vec(),
+        }
+    }
+}
+
+impl Settings {
+    /// Settings that change nothing: temperature 1, every filter neutral, end-of-text allowed.
+    #[must_use]
+    pub fn neutral() -> Self {
+        let mut settings = Self::default();
+        for row in SAMPLERS {
+            row.put(&mut settings, row.neutral);
+        }
+        settings
+    }
+
+    /// Sets one setting by any of its names.
+    ///
+    /// ```
+    /// use cardwright::sampling::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.set("tfs_z", 0.95)?; // llama.cpp's name
+    /// assert_eq!(settings.tail_free, 0.95);
+    /// assert!(settings.set("tfs", 1.5).is_err());
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Setting`] when no row has that name or the value is out of range.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<()> {
+        let row = SAMPLERS
+            .iter()
+            .find(|row| row.answers_to(name))
+            .ok_or_else(|| Error::new(Kind::Setting, format!("there is no setting `{name}`")))?;
+        row.set(self, value)
+    }
+
+    /// Checks every setting against its row.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Setting`] for the first that is out of range.
+    pub fn check(&self) -> Result<()> {
+        SAMPLERS.iter().try_for_each(|row| row.check(row.get(self)))
+    }
+}
