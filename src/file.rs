@@ -40,6 +40,19 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// [`Kind::File`] when the folder cannot be written; the old file is then untouched.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| {
+        file.write_all(bytes)
+            .map_err(|e| Error::file("write", path, e))
+    })
+}
+
+/// Writes to `path` what `fill` writes to the file it is given, whole or not at all: for what is too large for memory.
+/// When `fill` fails, nothing is left behind and the old file is untouched. Otherwise as [`write`].
+///
+/// # Errors
+///
+/// Those of `fill`; [`Kind::File`] when the folder cannot be written.
+pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -55,7 +68,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(failed)?;
-    temporary.write_all(bytes).map_err(failed)?;
+    let filled = fill(temporary.as_file_mut())?;
     if let Ok(old) = fs::metadata(&target) {
         temporary
             .as_file()
@@ -68,7 +81,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         // Not every file system can sync a folder; the rename itself has happened.
         let _ = folder.sync_all();
     }
-    Ok(())
+    Ok(filled)
 }
 
 #[cfg(test)]
@@ -83,6 +96,12 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(read(&path).unwrap(), b"new");
         assert!(write(&folder.path().join("missing/b.json"), b"x").is_err());
+        let stopped: Result<()> = write_with(&path, |file| {
+            file.write_all(b"half").unwrap();
+            Err(Error::new(Kind::File, "the disk is full"))
+        });
+        assert!(stopped.is_err());
+        assert_eq!(read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,1 +1,7 @@
 //! The files that models and adapters come in. Knows no cards and no prompts, and needs no llama.cpp.
+
+pub mod gguf;
+mod tensor_type;
+pub mod tiny;
+
+pub use tensor_type::TensorType;

@@ -1,0 +1,3 @@
+//! Model files: what is read, what is refused, what is written.
+
+mod gguf;
