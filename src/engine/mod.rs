@@ -60,9 +60,11 @@ pub struct ModelInfo {
 /// A prompt to complete.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The text to go on from. The begin-of-text token is added where the vocabulary asks for it; markup such as
-    /// `</s>` in the text stays text.
+    /// The text to go on from. The begin-of-text token is added where the vocabulary asks for it.
     pub prompt: String,
+    /// Whether spellings of special tokens in the prompt (`<|im_start|>`, `</s>`) become these tokens; chat templates
+    /// need that. Otherwise they stay text, so that nobody's card can end a turn. Default: false.
+    pub special_tokens: bool,
     /// How tokens are chosen. Default: the LimaRP settings.
     pub settings: Settings,
     /// The most tokens to write. Default: 300.
@@ -78,6 +80,7 @@ impl Request {
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
+            special_tokens: false,
             settings: Settings::default(),
             max_tokens: 300,
             stop: Vec::new(),
