@@ -1,4 +1,5 @@
 //! The integration tests, in one binary so that llama.cpp is linked once.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod prompt;
 mod weights;

@@ -3,6 +3,24 @@
 //! A format is a file in `templates/`: front matter that says how turns are marked, and a template that says how the
 //! system text is laid out. Rendering and parsing share the front matter, so that what was rendered parses back.
 
+mod check;
+mod document;
+mod fix;
+mod format;
+mod instruction;
+mod parse;
+mod pattern;
+mod render;
+mod report;
+mod rules;
+mod scan;
+
+pub use fix::Fixed;
+pub use format::{Field, Format};
+pub use parse::Parsed;
+pub use report::Edit;
+pub use rules::{RULES, Rule, rule};
+
 /// Who a turn belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -1,0 +1,581 @@
+//! Prompt formats: a template file's front matter says how turns are marked, its body how the system text is laid out.
+//!
+//! Nothing about a format is written in Rust. The parser takes the layout from the template itself, by rendering it once
+//! with marks for values, so that what is rendered and what is read cannot drift apart.
+//!
+//! ```
+//! use cardwright::prompt::Format;
+//!
+//! let format = Format::named("limarp-v1")?;
+//! assert_eq!(format.lengths(), ["short", "average", "long", "huge", "humongous"]);
+//! # Ok::<(), cardwright::Error>(())
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use serde::Deserialize;
+
+use super::Role;
+use super::pattern::{Hole, Part, Pattern};
+use crate::{Error, Kind, Result, file};
+
+/// The name and the text of every file in `templates/`, as `build.rs` found them.
+static TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+
+/// The longest format file that is read, 256 KiB: the longest chat templates of models have about 20.
+const MAX_SOURCE: usize = 256 << 10;
+
+/// Steps a template may take besides those its text costs: layouts take a few hundred.
+pub(super) const FUEL: u64 = 100_000;
+
+/// The name the one template has in its environment.
+pub(super) const TEMPLATE: &str = "format";
+
+/// Something a format may be unable to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// Who the two are.
+    Names,
+    /// The character's persona.
+    CharPersona,
+    /// The user's persona.
+    UserPersona,
+    /// The scenario.
+    Scenario,
+    /// An instruction other than the format's own.
+    Instruction,
+    /// The length of the replies.
+    Length,
+    /// Whose turn is open.
+    Open,
+}
+
+impl Field {
+    /// The name in format files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::CharPersona => "char_persona",
+            Self::UserPersona => "user_persona",
+            Self::Scenario => "scenario",
+            Self::Instruction => "instruction",
+            Self::Length => "length",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// A prompt format: how a conversation is written for a model.
+#[derive(Debug, Clone)]
+pub struct Format {
+    pub(super) name: String,
+    pub(super) front: Front,
+    pub(super) user: Side,
+    pub(super) char: Side,
+    pub(super) instruction: Option<Pattern>,
+    /// The instruction with its length and without.
+    pub(super) instruction_forms: Vec<Pattern>,
+    pub(super) length_text: Option<Pattern>,
+    pub(super) stops: Vec<Pattern>,
+    pub(super) layout: Layout,
+    pub(super) environment: Environment<'static>,
+}
+
+/// The front matter as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Front {
+    about: String,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    pub(super) family: Option<String>,
+    #[serde(default)]
+    pub(super) loses: Vec<Field>,
+    /// Who speaks first, where it matters.
+    #[serde(default)]
+    pub(super) first: Option<Speaker>,
+    /// What the user is made to say when the character would speak first and the format cannot have that.
+    #[serde(default)]
+    pub(super) alignment: Option<String>,
+    /// What stands between turns.
+    #[serde(default)]
+    pub(super) between: String,
+    /// What ends a finished transcript.
+    #[serde(default)]
+    pub(super) end: String,
+    /// Whether tags are looked for at line starts or anywhere.
+    #[serde(default)]
+    pub(super) tags: TagPlace,
+    /// How messages are written.
+    #[serde(default)]
+    pub(super) escape: Escape,
+    #[serde(default)]
+    instruction: Option<String>,
+    #[serde(default)]
+    stop: Vec<String>,
+    #[serde(default)]
+    pub(super) length: Option<Length>,
+    #[serde(default)]
+    pub(super) system: System,
+    user: Turn,
+    char: Turn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Speaker {
+    Char,
+    User,
+}
+
+impl From<Speaker> for Role {
+    fn from(speaker: Speaker) -> Self {
+        match speaker {
+            Speaker::Char => Self::Char,
+            Speaker::User => Self::User,
+        }
+    }
+}
+
+/// Where a tag may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TagPlace {
+    /// Only at the start of a line, so that the same characters inside a line are text.
+    #[default]
+    Line,
+    /// Anywhere: the tag is a special token.
+    Anywhere,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Escape {
+    /// As they are.
+    #[default]
+    None,
+    /// As the inside of a JSON (and YAML) double-quoted string.
+    Json,
+}
+
+/// The words for the length of replies.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Length {
+    text: String,
+    pub(super) words: Vec<String>,
+    #[serde(default)]
+    pub(super) aliases: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) default: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct System {
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn {
+    tags: Vec<String>,
+    turn: String,
+    open: String,
+    /// The turn right after the system text, where that is written differently.
+    #[serde(default)]
+    first: Option<FirstTurn>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FirstTurn {
+    tag: String,
+    turn: String,
+}
+
+/// How one of the two speaks.
+#[derive(Debug, Clone)]
+pub(super) struct Side {
+    /// What opens a turn; the first is written, all are read.
+    pub(super) tags: Vec<String>,
+    pub(super) turn: Pattern,
+    pub(super) open: Pattern,
+    /// The turn right after the system text, and the tag it has there.
+    pub(super) first: Option<(Pattern, String)>,
+}
+
+impl Side {
+    /// The pattern and the tag of a turn that is written out.
+    pub(super) fn turn(&self, is_first: bool) -> (&Pattern, &str) {
+        match &self.first {
+            Some((pattern, tag)) if is_first => (pattern, tag),
+            _ => (&self.turn, &self.tags[0]),
+        }
+    }
+}
+
+/// Where things stand around the turns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layout {
+    /// Literal text before the system tag or, when there is none, before everything.
+    pub(super) preamble: String,
+    /// What stands between the system tag and the first line.
+    pub(super) open: String,
+    /// The lines of the system text.
+    pub(super) lines: Vec<Pattern>,
+    /// What stands between two of those lines.
+    pub(super) line_break: String,
+    /// What stands between the last of them and the first turn (or the end).
+    pub(super) close: String,
+    /// Whether the system text comes after the turns.
+    pub(super) flipped: bool,
+    /// Literal text between the turns and the system text, or after the turns.
+    pub(super) tail: String,
+}
+
+impl Format {
+    /// The names of the formats that come with the program, in order.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        TEMPLATES.iter().map(|(name, _)| *name)
+    }
+
+    /// Every format that comes with the program.
+    ///
+    /// # Errors
+    ///
+    /// None in a release: the tests read every file.
+    pub fn all() -> Result<Vec<Self>> {
+        TEMPLATES
+            .iter()
+            .map(|(name, source)| Self::from_source(name, source))
+            .collect()
+    }
+
+    /// The format `name`, by its name or an alias.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Format`] when there is none of that name.
+    pub fn named(name: &str) -> Result<Self> {
+        if let Some((name, source)) = TEMPLATES.iter().find(|(known, _)| *known == name) {
+            return Self::from_source(name, source);
+        }
+        for format in Self::all()? {
+            if format.front.aliases.iter().any(|alias| alias == name) {
+                return Ok(format);
+            }
+        }
+        let names: Vec<_> = Self::names().collect();
+        Err(
+            Error::new(Kind::Format, format!("no prompt format is called `{name}`"))
+                .hint(format!("the formats are: {}", names.join(", "))),
+        )
+    }
+
+    /// The format in the file at `path`, named after the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::File`] when it cannot be read, [`Kind::Format`] when it is no format.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let bytes = file::read(path)?;
+        let place = || path.display().to_string();
+        let source = std::str::from_utf8(&bytes)
+            .map_err(|e| Error::new(Kind::Format, format!("is not UTF-8: {e}")).at(place()))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::from_source(&name, source).map_err(|error| error.at(place()))
+    }
+
+    /// A format from the text of its file.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Format`] when the front matter or the template is wrong, or when what the template writes does not read
+    /// back.
+    pub fn from_source(name: &str, source: &str) -> Result<Self> {
+        let format =
+            Self::read(name, source).map_err(|error| error.at(format!("format `{name}`")))?;
+        format.check_itself()?;
+        Ok(format)
+    }
+
+    fn read(name: &str, source: &str) -> Result<Self> {
+        if source.len() > MAX_SOURCE {
+            return Err(Error::new(
+                Kind::Limit,
+                format!("format file is larger than {} KiB", MAX_SOURCE >> 10),
+            ));
+        }
+        let source = source.replace("\r\n", "\n");
+        let (front, body) = source
+            .strip_prefix("{#---\n")
+            .and_then(|rest| rest.split_once("\n---#}\n"))
+            .ok_or_else(|| {
+                Error::new(Kind::Format, "front matter is missing")
+                    .hint("start the file with `{#---`, TOML, and `---#}`, each on its own line")
+            })?;
+        let front: Front = toml::from_str(front).map_err(|e| {
+            Error::new(
+                Kind::Format,
+                format!("front matter: {}", e.message().trim_end()),
+            )
+            .source(e)
+        })?;
+        let side = |turn: &Turn, role: &str| -> Result<Side> {
+            let holes = [Hole::Tag, Hole::Speaker, Hole::Length, Hole::Text];
+            let side = Side {
+                tags: turn.tags.clone(),
+                turn: Pattern::parse(&turn.turn, &holes)?,
+                open: Pattern::parse(&turn.open, &holes[..3])?,
+                first: turn
+                    .first
+                    .as_ref()
+                    .map(|first| Ok((Pattern::parse(&first.turn, &holes)?, first.tag.clone())))
+                    .transpose()?,
+            };
+            if side.tags.is_empty() || side.tags.iter().any(String::is_empty) {
+                return Err(Error::new(Kind::Format, format!("`{role}.tags` is empty")));
+            }
+            if !side.turn.has(Hole::Text) {
+                return Err(Error::new(
+                    Kind::Format,
+                    format!("`{role}.turn` has no `{{text}}`"),
+                ));
+            }
+            Ok(side)
+        };
+        let names = [Hole::Char, Hole::User, Hole::Length];
+        let length_text = front
+            .length
+            .as_ref()
+            .map(|length| Pattern::parse(&length.text, &[Hole::Char, Hole::User, Hole::Word]))
+            .transpose()?;
+        let instruction = front
+            .instruction
+            .as_ref()
+            .map(|text| Pattern::parse(text, &names))
+            .transpose()?;
+        let instruction_forms = instruction.iter().flat_map(|pattern| {
+            let long = length_text
+                .as_ref()
+                .map(|text| pattern.with(Hole::Length, text));
+            long.into_iter()
+                .chain([pattern.with(Hole::Length, &Pattern::default())])
+        });
+        let stops = front
+            .stop
+            .iter()
+            .map(|stop| Pattern::parse(stop, &names[..2]))
+            .collect::<Result<Vec<_>>>()?;
+        let environment = environment(body)?;
+        let layout = layout(&environment, &front)?;
+        Ok(Self {
+            name: name.to_owned(),
+            user: side(&front.user, "user")?,
+            char: side(&front.char, "char")?,
+            instruction_forms: instruction_forms.collect(),
+            front,
+            instruction,
+            length_text,
+            stops,
+            layout,
+            environment,
+        })
+    }
+
+    /// The name of the format.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the format is, in one sentence.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        &self.front.about
+    }
+
+    /// Where the format is defined.
+    #[must_use]
+    pub fn source(&self) -> Option<&str> {
+        self.front.source.as_deref()
+    }
+
+    /// What the format cannot carry.
+    #[must_use]
+    pub fn loses(&self) -> &[Field] {
+        &self.front.loses
+    }
+
+    /// The length words, shortest first; empty when the format has none.
+    #[must_use]
+    pub fn lengths(&self) -> &[String] {
+        self.front
+            .length
+            .as_ref()
+            .map_or(&[], |length| &length.words)
+    }
+
+    /// Other spellings of length words, and the word each stands for.
+    pub fn length_aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        let aliases = self.front.length.iter().flat_map(|length| &length.aliases);
+        aliases.map(|(alias, word)| (alias.as_str(), word.as_str()))
+    }
+
+    /// The length used when a conversation names none.
+    #[must_use]
+    pub fn default_length(&self) -> Option<&str> {
+        self.front.length.as_ref()?.default.as_deref()
+    }
+
+    /// Whether `word` is a length of this format, in any of its spellings.
+    #[must_use]
+    pub fn knows_length(&self, word: &str) -> bool {
+        self.lengths().iter().any(|known| known == word)
+            || self.length_aliases().any(|(alias, _)| alias == word)
+    }
+
+    /// The tags that open the user's turn: the first is written, the others are read, and can be chosen with
+    /// [`Format::with_user_tag`].
+    #[must_use]
+    pub fn user_tags(&self) -> &[String] {
+        &self.user.tags
+    }
+
+    /// The same format with another of its tags for the user's turn. `name` is the whole tag or the word in it, in any
+    /// case.
+    ///
+    /// ```
+    /// let format = cardwright::prompt::Format::named("limarp-v1")?.with_user_tag("user")?;
+    /// assert_eq!(format.user_tags()[0], "<<USER>>");
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] when the format has no such tag.
+    pub fn with_user_tag(mut self, name: &str) -> Result<Self> {
+        let word = |tag: &str| {
+            tag.trim_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase()
+        };
+        let Some(at) = self
+            .user
+            .tags
+            .iter()
+            .position(|tag| word(tag) == word(name))
+        else {
+            let message = format!("format `{}` has no user tag `{name}`", self.name);
+            return Err(Error::new(Kind::Usage, message)
+                .hint(format!("its user tags are: {}", self.user.tags.join(", "))));
+        };
+        self.user.tags.swap(0, at);
+        Ok(self)
+    }
+
+    pub(super) fn side(&self, role: Role) -> &Side {
+        match role {
+            Role::Char => &self.char,
+            Role::User => &self.user,
+        }
+    }
+
+    pub(super) fn loses_field(&self, field: Field) -> bool {
+        self.front.loses.contains(&field)
+    }
+}
+
+fn environment(body: &str) -> Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment
+        .add_template_owned(TEMPLATE, body.to_owned())
+        .map_err(|e| template_error(&e))?;
+    Ok(environment)
+}
+
+/// What a template did wrong, with its line.
+pub(super) fn template_error(error: &minijinja::Error) -> Error {
+    let what = error.detail().map_or_else(
+        || error.kind().to_string(),
+        |detail| format!("{}: {detail}", error.kind()),
+    );
+    let line = error
+        .line()
+        .map_or_else(String::new, |line| format!("template line {line}: "));
+    Error::new(Kind::Format, format!("{line}{what}"))
+}
+
+/// The layout, found by rendering the template with a mark in place of each value.
+fn layout(environment: &Environment<'static>, front: &Front) -> Result<Layout> {
+    let marks = Hole::TEMPLATE
+        .iter()
+        .map(|hole| (hole.name(), hole.mark().to_string()));
+    let text = environment
+        .get_template(TEMPLATE)
+        .and_then(|template| template.render(Value::from_pairs(marks)))
+        .map_err(|e| template_error(&e))?;
+    let turns = Hole::Turns.mark();
+    let Some((before, after)) = text.split_once(turns) else {
+        return Err(Error::new(Kind::Format, "template does not write `turns`"));
+    };
+    let has_holes = |text: &str| {
+        Pattern::from_marked(text)
+            .parts
+            .iter()
+            .any(|part| matches!(part, Part::Hole(_)))
+    };
+    let flipped = has_holes(after);
+    if after.contains(turns) || (flipped && has_holes(before)) {
+        return Err(Error::new(
+            Kind::Format,
+            "template must write `turns` once, with the system text all before or all after it",
+        ));
+    }
+    let system = if flipped { after } else { before };
+    let tag = front
+        .system
+        .tags
+        .first()
+        .and_then(|tag| Some((system.find(tag.as_str())?, tag.len())));
+    let (preamble, system) = match tag {
+        Some((at, length)) => (&system[..at], &system[at + length..]),
+        None if has_holes(system) => ("", system),
+        None => (system, ""),
+    };
+    let end = system
+        .char_indices()
+        .filter(|(_, c)| Hole::TEMPLATE.iter().any(|hole| hole.mark() == *c))
+        .map(|(at, c)| at + c.len_utf8())
+        .next_back()
+        .unwrap_or(0);
+    let (inside, close) = system.split_at(end);
+    let lines = Pattern::from_marked(inside).lines();
+    // Empty lines between paragraphs are the same everywhere, or the format is not line-based.
+    let line_break = if inside.trim_start().contains("\n\n") {
+        "\n\n"
+    } else {
+        "\n"
+    };
+    Ok(Layout {
+        preamble: if flipped { before } else { preamble }.to_owned(),
+        lines,
+        open: inside[..inside.len() - inside.trim_start().len()].to_owned(),
+        line_break: line_break.to_owned(),
+        close: close.to_owned(),
+        flipped,
+        tail: if flipped { preamble } else { after }.to_owned(),
+    })
+}

@@ -1,0 +1,1 @@
+//! What the validator says of good and bad prompts.
