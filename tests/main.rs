@@ -1,5 +1,6 @@
 //! The integration tests, in one binary so that llama.cpp is linked once.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod macros;
 mod prompt;
 mod weights;

@@ -21,6 +21,8 @@ pub use parse::Parsed;
 pub use report::Edit;
 pub use rules::{RULES, Rule, rule};
 
+pub mod macros;
+
 /// Who a turn belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
