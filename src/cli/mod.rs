@@ -1,5 +1,7 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
+mod complete;
+mod engine;
 mod output;
 
 use std::ffi::OsString;
@@ -35,6 +37,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Go on from a text: a raw completion
+    Complete(Box<complete::CompleteArgs>),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -66,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
+        Command::Complete(arguments) => complete::complete(&arguments),
         Command::Completions { shell } => completions(shell),
     }
 }

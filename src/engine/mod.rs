@@ -12,10 +12,30 @@
 //! # Ok::<(), cardwright::Error>(())
 //! ```
 
+#[cfg(feature = "llama")]
+mod backend;
 mod completion;
+#[cfg(feature = "llama")]
+mod llama;
+#[cfg(feature = "llama")]
+mod local;
+#[cfg(feature = "llama")]
+mod machine;
+mod options;
+#[cfg(feature = "llama")]
+mod run;
+#[cfg(feature = "llama")]
+mod scheduler;
 mod script;
+#[cfg(feature = "llama")]
+mod slots;
+#[cfg(any(feature = "llama", test))]
+mod tail;
 
 pub use completion::{Completion, End, Feed, Reason};
+#[cfg(feature = "llama")]
+pub use local::Llama;
+pub use options::{Adapter, Options};
 pub use script::Script;
 
 use crate::Result;
@@ -40,6 +60,21 @@ pub trait Engine: Send + Sync {
     /// When the request cannot be served: the prompt is longer than the context, the grammar does not parse, a setting
     /// is out of range.
     fn start(&self, request: Request) -> Result<Completion>;
+
+    /// Starts several requests at once; they share what their prompts have in common.
+    ///
+    /// Requests with seeds that are handed over together to an engine that is doing nothing else are repeated exactly:
+    /// which tokens share a decode, and with it the last bits of the logits, then depends on nothing but the requests.
+    ///
+    /// # Errors
+    ///
+    /// The first that cannot be served; none is started then.
+    fn start_all(&self, requests: Vec<Request>) -> Result<Vec<Completion>> {
+        requests
+            .into_iter()
+            .map(|request| self.start(request))
+            .collect()
+    }
 }
 
 /// What is known of a model.

@@ -1,0 +1,185 @@
+//! Which model answers and how it chooses words: the arguments that every command with a model has.
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+
+use crate::Result;
+use crate::engine::{Adapter, Engine, Options};
+use crate::sampling::{Range, SAMPLERS, Sampler, Settings};
+use crate::weights::store;
+
+/// The headings under which `--help` lists these arguments.
+const MODEL: &str = "Model";
+const SAMPLING: &str = "Sampling";
+
+/// Which model, with what adapters, in how much room.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = MODEL)]
+pub(super) struct ModelArgs {
+    /// A GGUF file, or the name of a model that was pulled
+    #[arg(short, long, env = "CARDWRIGHT_MODEL", default_value = store::DEFAULT, value_name = "PATH|NAME")]
+    model: String,
+    /// A LoRA adapter on top of the model; may be repeated
+    #[arg(long, value_name = "FILE[:SCALE]")]
+    lora: Vec<String>,
+    /// Tokens that one conversation can hold, up to the model's limit [default: 4096 or the limit]
+    #[arg(long, visible_alias = "context", value_name = "TOKENS")]
+    ctx: Option<usize>,
+    /// Conversations that run at the same time
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
+    parallel: Option<u16>,
+    /// CPU threads [default: one per physical core]
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Layers to keep on the GPU [default: all, where there is one]
+    #[arg(long, value_name = "COUNT")]
+    gpu_layers: Option<u32>,
+}
+
+impl ModelArgs {
+    /// Loads the model for one conversation at a time, or as many as `--parallel` says.
+    pub(super) fn load(&self) -> Result<Box<dyn Engine>> {
+        self.load_for(1)
+    }
+
+    /// Loads the model for `conversations` at a time unless `--parallel` says otherwise.
+    pub(super) fn load_for(&self, conversations: usize) -> Result<Box<dyn Engine>> {
+        load(&self.options(conversations)?)
+    }
+
+    /// What to load for `conversations` at a time.
+    pub(super) fn options(&self, conversations: usize) -> Result<Options> {
+        let adapters: Result<Vec<Adapter>> = self.lora.iter().map(|text| text.parse()).collect();
+        let slots = self.parallel.map_or(conversations, usize::from);
+        Ok(Options {
+            adapters: adapters?,
+            context: self.ctx,
+            slots,
+            threads: self.threads.map(usize::from),
+            gpu_layers: self.gpu_layers,
+            ..Options::new(store::resolve(&self.model)?)
+        })
+    }
+}
+
+#[cfg(feature = "llama")]
+fn load(options: &Options) -> Result<Box<dyn Engine>> {
+    Ok(Box::new(crate::engine::Llama::load(options)?))
+}
+
+#[cfg(not(feature = "llama"))]
+fn load(_: &Options) -> Result<Box<dyn Engine>> {
+    Err(without_llama())
+}
+
+/// What to say where llama.cpp would be needed.
+#[cfg(not(feature = "llama"))]
+pub(super) fn without_llama() -> crate::Error {
+    crate::Error::new(
+        crate::Kind::Engine,
+        "this program was built without the feature `llama`, so it runs no models",
+    )
+    .hint("build it with `cargo build --release --features llama`")
+}
+
+/// How words are chosen: a flag for each row of the table of settings, and `--seed`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SamplerArgs {
+    given: Vec<(&'static str, f64)>,
+    seed: Option<u64>,
+}
+
+impl SamplerArgs {
+    /// The LimaRP settings with what was given on the command line.
+    pub(super) fn settings(&self) -> Result<Settings> {
+        self.over(Settings::default())
+    }
+
+    /// `settings` with what was given on the command line.
+    pub(super) fn over(&self, mut settings: Settings) -> Result<Settings> {
+        for &(name, value) in &self.given {
+            settings.set(name, value)?;
+        }
+        settings.seed = self.seed.or(settings.seed);
+        Ok(settings)
+    }
+}
+
+/// The flag of a setting.
+fn flag(row: &Sampler) -> Arg {
+    let default = row.get(&Settings::default());
+    let value_name = match row.range {
+        Range::Whole(..) => "COUNT",
+        _ => "NUMBER",
+    };
+    let arg = Arg::new(row.name)
+        .long(row.name.replace('_', "-"))
+        .help_heading(SAMPLING)
+        .help(row.doc)
+        .allow_negative_numbers(true);
+    match row.range {
+        Range::Switch => arg
+            .value_name("yes|no")
+            .value_parser(|text: &str| match text {
+                "yes" | "true" | "1" => Ok(1.0),
+                "no" | "false" | "0" => Ok(0.0),
+                _ => Err("it is yes or no"),
+            })
+            .help(format!(
+                "{} [default: {}]",
+                row.doc,
+                if default == 0.0 { "no" } else { "yes" }
+            )),
+        _ => arg
+            .value_name(value_name)
+            .value_parser(|text: &str| {
+                let value: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+                Ok::<_, String>(value)
+            })
+            // The shortest text of a single precision number: 0.7, not 0.699999988079071.
+            .help(format!("{} [default: {}]", row.doc, default as f32)),
+    }
+}
+
+impl Args for SamplerArgs {
+    fn augment_args(command: Command) -> Command {
+        let command = SAMPLERS.iter().fold(command, |command, row| {
+            command.arg(flag(row).action(ArgAction::Set))
+        });
+        command.arg(
+            Arg::new("seed")
+                .short('s')
+                .long("seed")
+                .help_heading(SAMPLING)
+                .help("The seed of the random numbers; the same seed gives the same text [default: drawn]")
+                .value_parser(value_parser!(u64)),
+        )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SamplerArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut arguments = Self::default();
+        arguments.update_from_arg_matches(matches)?;
+        Ok(arguments)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for row in SAMPLERS {
+            if let Some(&value) = matches.get_one::<f64>(row.name) {
+                row.check(value).map_err(|error| {
+                    clap::Error::raw(
+                        clap::error::ErrorKind::ValueValidation,
+                        format!("{}\n", error.message()),
+                    )
+                })?;
+                self.given.push((row.name, value));
+            }
+        }
+        self.seed = matches.get_one("seed").copied().or(self.seed);
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! What the scheduler needs from a model, so that its orderings are tested without one.
+
+use crate::sampling::Token;
+use crate::{Error, Result};
+
+/// One token of a decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) token: Token,
+    /// Where in its sequence the token stands, from 0.
+    pub(super) position: usize,
+    /// The sequence, below [`Limits::sequences`].
+    pub(super) sequence: usize,
+    /// Whether the logits after this token are wanted.
+    pub(super) logits: bool,
+}
+
+/// Why a decode did not happen.
+#[derive(Debug)]
+pub(super) enum Stall {
+    /// The cells are used up; nothing changed.
+    Full,
+    /// The caller asked to stop; cells of the batch may be filled.
+    Aborted,
+    /// The model cannot go on.
+    Broken(Error),
+}
+
+/// How much fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Tokens that one sequence can hold.
+    pub(super) context: usize,
+    /// Sequences that can be held at the same time.
+    pub(super) sequences: usize,
+    /// Tokens of prompts in one decode when nothing else is waiting for it.
+    pub(super) chunk: usize,
+    /// Tokens of prompts in one decode that others, who write, wait for.
+    pub(super) shared_chunk: usize,
+    /// Whether a part of a sequence can be shared with another.
+    pub(super) shares: bool,
+}
+
+/// A model with its KV cache, owned by one thread.
+pub(super) trait Backend: Send {
+    fn limits(&self) -> Limits;
+
+    /// Evaluates `batch`: at most [`Limits::chunk`] tokens of prompts and one more per sequence. `stop` is asked now and
+    /// then whether to give up.
+    fn decode(&mut self, batch: &[Entry], stop: &(dyn Fn() -> bool + Sync)) -> Result<(), Stall>;
+
+    /// The logits after entry `index` of the last batch, which asked for them.
+    fn logits(&self, index: usize) -> &[f32];
+
+    /// Forgets a sequence from `position` on. False when the model cannot forget a part; the whole always can be.
+    fn forget(&mut self, sequence: usize, position: usize) -> bool;
+
+    /// Gives the first `length` positions of sequence `from` to the empty sequence `to`, without copying. Asked only
+    /// where [`Limits::shares`].
+    fn share(&mut self, from: usize, to: usize, length: usize);
+}
+
+/// The tokens of a model, shared by all threads.
+pub(super) trait Vocabulary: Send + Sync {
+    /// The tokens of `text`. `begin` adds the begin-of-text token where the model wants it; `special` makes the spellings
+    /// of special tokens these tokens.
+    fn tokens(&self, text: &str, begin: bool, special: bool) -> Vec<Token>;
+
+    /// Appends the bytes of a token.
+    fn piece(&self, token: Token, bytes: &mut Vec<u8>);
+
+    /// The tokens that end a text, in rising order.
+    fn ends(&self) -> &[Token];
+
+    /// A grammar in GBNF with the root rule `root`.
+    fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>>;
+}
+
+/// A grammar and how far a reply has come in it.
+pub(super) trait Grammar: Send {
+    /// Whether `token` may come next.
+    fn allows(&mut self, token: Token) -> bool;
+
+    /// Sets the logits of all tokens that may not come next to minus infinity.
+    fn constrain(&mut self, logits: &mut [f32]);
+
+    /// Goes on by `token`.
+    fn accept(&mut self, token: Token) -> Result<()>;
+}

@@ -1,0 +1,459 @@
+//! llama.cpp in this process. The only file with `unsafe`.
+//!
+//! The crate `llama-cpp-2` loads models and adapters, tokenises and holds grammars. What it cannot do is done on the raw
+//! interface: several adapters at once, stopping inside a decode, batches that go on where a sequence ended, limiting the
+//! outputs of a batch (which saves a buffer of 100 MB), and errors that say what llama.cpp said.
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
+use llama_cpp_2::sampling::LlamaSampler;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token::data::LlamaTokenData;
+use llama_cpp_2::token::data_array::LlamaTokenDataArray;
+use llama_cpp_sys_2 as sys;
+
+use super::Options;
+use super::backend::{Entry, Grammar, Stall, Vocabulary};
+use crate::sampling::Token;
+use crate::{Error, Kind, Result};
+
+/// What llama.cpp's own tools do at most in one pass; more is no faster.
+const UBATCH: u32 = 512;
+
+/// llama.cpp is initialised once per process and never shut down. `None` when somebody else initialised it.
+static BACKEND: OnceLock<Option<LlamaBackend>> = OnceLock::new();
+
+thread_local! {
+    /// What llama.cpp complained about on this thread since [`complaints`] was last asked.
+    static COMPLAINTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Receives the log of llama.cpp: errors are kept to be part of our own, the rest is dropped.
+unsafe extern "C" fn listen(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
+    const MOST: usize = 8;
+    if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
+        return;
+    }
+    // SAFETY: llama.cpp passes a string that ends in a zero and lives until we return.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    COMPLAINTS.with_borrow_mut(|complaints| {
+        if complaints.len() < MOST {
+            complaints.push(text.trim().to_owned());
+        }
+    });
+}
+
+/// What llama.cpp complained about on this thread, the cause first.
+fn complaints() -> String {
+    let lines = COMPLAINTS.take();
+    lines
+        .iter()
+        .map(|line| {
+            line.split_once(": ")
+                .map_or(line.as_str(), |(_, text)| text)
+        })
+        .find(|text| !text.is_empty())
+        .unwrap_or("llama.cpp does not say why")
+        .to_owned()
+}
+
+fn backend() -> Result<&'static LlamaBackend> {
+    let backend = BACKEND.get_or_init(|| {
+        // SAFETY: `listen` is callable from any thread, at any time, and takes no user data.
+        unsafe { sys::llama_log_set(Some(listen), ptr::null_mut()) };
+        LlamaBackend::init().ok()
+    });
+    backend.as_ref().ok_or_else(|| {
+        Error::new(
+            Kind::Engine,
+            "llama.cpp is already in use by another part of this program",
+        )
+    })
+}
+
+/// The weights and the vocabulary, with the adapters that were loaded onto them.
+pub(super) struct Model {
+    inner: LlamaModel,
+    /// llama.cpp frees them with the model.
+    adapters: Vec<(LlamaLoraAdapter, f32)>,
+    ends: Vec<Token>,
+}
+
+impl Model {
+    /// Loads what `options` names.
+    pub(super) fn load(options: &Options) -> Result<Arc<Self>> {
+        let path = &options.model;
+        let place = || path.display().to_string();
+        let mut params = LlamaModelParams::default();
+        if let Some(layers) = options.gpu_layers {
+            params = params.with_n_gpu_layers(layers);
+        }
+        let backend = backend()?;
+        complaints();
+        let mut inner = LlamaModel::load_from_file(backend, path, &params).map_err(|_| {
+            Error::new(
+                Kind::Model,
+                format!("cannot load the model: {}", complaints()),
+            )
+            .at(place())
+            .hint("the file may be damaged or newer than this program; get it again")
+        })?;
+        let mut adapters = Vec::new();
+        for adapter in &options.adapters {
+            complaints();
+            let loaded = inner.lora_adapter_init(&adapter.path).map_err(|_| {
+                Error::new(
+                    Kind::Model,
+                    format!("cannot use the adapter: {}", complaints()),
+                )
+                .at(adapter.path.display().to_string())
+                .hint("an adapter fits only the base model it was trained on")
+            })?;
+            adapters.push((loaded, adapter.scale));
+        }
+        let vocab = inner.vocab();
+        let ends = vocab
+            .tokens()
+            .filter(|&token| vocab.is_eog(token))
+            .map(|token| token.0)
+            .collect();
+        Ok(Arc::new(Self {
+            inner,
+            adapters,
+            ends,
+        }))
+    }
+
+    /// The model as llama.cpp knows it.
+    fn as_ptr(&self) -> *mut sys::llama_model {
+        // SAFETY: `LlamaModel` is `repr(transparent)` over a non-null pointer to the model, and the crate's version is
+        // pinned, so reading the field that it keeps private reads that pointer.
+        unsafe { *ptr::from_ref(&self.inner).cast::<*mut sys::llama_model>() }
+    }
+
+    pub(super) fn safe(&self) -> &LlamaModel {
+        &self.inner
+    }
+
+    /// A text from the model file.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        self.inner.meta_val_str(key).ok()
+    }
+}
+
+impl Vocabulary for Model {
+    fn tokens(&self, text: &str, begin: bool, special: bool) -> Vec<Token> {
+        let vocab = self.inner.vocab();
+        let mut tokens = vocab.tokenize(text.as_bytes(), begin, special);
+        // Some vocabularies ask for an end-of-text token too; nothing could be written after it.
+        if vocab.should_add_eos() && begin && tokens.last() == Some(&vocab.eos()) {
+            tokens.pop();
+        }
+        if tokens.is_empty() && begin {
+            // There must be something to go on from.
+            tokens.extend(
+                [vocab.bos(), vocab.eos()]
+                    .into_iter()
+                    .find(|token| token.0 >= 0),
+            );
+        }
+        tokens.into_iter().map(|token| token.0).collect()
+    }
+
+    fn piece(&self, token: Token, bytes: &mut Vec<u8>) {
+        let piece = self
+            .inner
+            .vocab()
+            .token_to_piece(LlamaToken(token), false, None);
+        bytes.extend_from_slice(&piece);
+    }
+
+    fn ends(&self) -> &[Token] {
+        &self.ends
+    }
+
+    fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>> {
+        complaints();
+        let sampler = LlamaSampler::grammar(&self.inner, source, "root").map_err(|error| {
+            let reason = match error {
+                llama_cpp_2::GrammarError::NullGrammar => complaints(),
+                error => error.to_string(),
+            };
+            Error::new(Kind::Usage, format!("the grammar cannot be used: {reason}"))
+                .hint("it must be GBNF with a rule named `root`")
+        })?;
+        Ok(Box::new(Gbnf {
+            sampler,
+            candidates: LlamaTokenDataArray::new(Vec::new(), false),
+        }))
+    }
+}
+
+/// A grammar of llama.cpp.
+struct Gbnf {
+    sampler: LlamaSampler,
+    /// Kept between tokens, for it is as long as the vocabulary.
+    candidates: LlamaTokenDataArray,
+}
+
+impl Gbnf {
+    fn apply(&mut self, candidates: impl Iterator<Item = (Token, f32)>) {
+        let data = &mut self.candidates.data;
+        data.clear();
+        data.extend(
+            candidates.map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0)),
+        );
+        self.candidates.sorted = false;
+        self.candidates.selected = None;
+        self.sampler.apply(&mut self.candidates);
+    }
+}
+
+impl Grammar for Gbnf {
+    fn allows(&mut self, token: Token) -> bool {
+        self.apply(std::iter::once((token, 0.0)));
+        self.candidates
+            .data
+            .first()
+            .is_some_and(|candidate| candidate.logit() > f32::NEG_INFINITY)
+    }
+
+    fn constrain(&mut self, logits: &mut [f32]) {
+        let tokens = logits.iter().enumerate();
+        self.apply(
+            tokens
+                .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
+                .map(|(token, &logit)| (token as Token, logit)),
+        );
+        logits.fill(f32::NEG_INFINITY);
+        for candidate in &self.candidates.data {
+            logits[candidate.id().0 as usize] = candidate.logit();
+        }
+    }
+
+    fn accept(&mut self, token: Token) -> Result<()> {
+        self.sampler.try_accept(LlamaToken(token)).map_err(|_| {
+            Error::new(
+                Kind::Engine,
+                format!("the grammar has no place for token {token}"),
+            )
+        })
+    }
+}
+
+/// What a context is made for.
+pub(super) struct Room {
+    /// Cells of the KV cache, shared by all sequences.
+    pub(super) cells: usize,
+    pub(super) sequences: usize,
+    /// Tokens of one decode.
+    pub(super) batch: usize,
+    /// Tokens of one decode whose logits are wanted.
+    pub(super) outputs: usize,
+    pub(super) threads: usize,
+}
+
+/// Asks whether to give up a decode.
+pub(super) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// A KV cache and the buffers to fill it.
+pub(super) struct Context {
+    raw: NonNull<sys::llama_context>,
+    /// Freed after the context.
+    model: Arc<Model>,
+    vocabulary: usize,
+    tokens: Vec<sys::llama_token>,
+    positions: Vec<sys::llama_pos>,
+    sequences: Vec<sys::llama_seq_id>,
+    counts: Vec<i32>,
+    outputs: Vec<i8>,
+}
+
+// SAFETY: a context may be used by one thread at a time, whichever it is; `Context` is not `Sync`.
+unsafe impl Send for Context {}
+
+impl Context {
+    pub(super) fn new(model: Arc<Model>, room: &Room) -> Result<Self> {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let threads = i32::try_from(room.threads).unwrap_or(i32::MAX);
+        // SAFETY: it returns a plain struct.
+        let mut params = unsafe { sys::llama_context_default_params() };
+        params.n_ctx = number(room.cells);
+        params.n_batch = number(room.batch);
+        params.n_ubatch = UBATCH.min(number(room.batch));
+        params.n_seq_max = number(room.sequences);
+        params.n_outputs_max = number(room.outputs);
+        params.n_threads = threads;
+        params.n_threads_batch = threads;
+        // Sequences share what they have in common; with separate caches that would be a copy, and partly an abort.
+        params.kv_unified = true;
+        complaints();
+        let raw = {
+            static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+            let _guard = ONE_AT_A_TIME.lock();
+            // SAFETY: the model lives at least as long as the context, which holds an `Arc` of it. Contexts are created
+            // here only, under the lock, for creating two at a time is not safe.
+            unsafe { sys::llama_init_from_model(model.as_ptr(), params) }
+        };
+        let raw = NonNull::new(raw).ok_or_else(|| {
+            let message = format!(
+                "cannot make room for {} tokens: {}",
+                room.cells,
+                complaints()
+            );
+            Error::new(Kind::Engine, message).hint("try a smaller context (`--ctx`)")
+        })?;
+        let context = Self {
+            raw,
+            vocabulary: usize::try_from(model.inner.n_vocab()).unwrap_or(0),
+            model,
+            tokens: Vec::new(),
+            positions: Vec::new(),
+            sequences: Vec::new(),
+            counts: Vec::new(),
+            outputs: Vec::new(),
+        };
+        context.use_adapters()?;
+        Ok(context)
+    }
+
+    fn use_adapters(&self) -> Result<()> {
+        if self.model.adapters.is_empty() {
+            return Ok(());
+        }
+        let mut adapters = Vec::new();
+        let mut scales = Vec::new();
+        for (adapter, scale) in &self.model.adapters {
+            // SAFETY: `LlamaLoraAdapter` is `repr(transparent)` over a non-null pointer, as the model is.
+            adapters
+                .push(unsafe { *ptr::from_ref(adapter).cast::<*mut sys::llama_adapter_lora>() });
+            scales.push(*scale);
+        }
+        // SAFETY: both arrays have that many elements, and the adapters live as long as the model.
+        let status = unsafe {
+            sys::llama_set_adapters_lora(
+                self.raw.as_ptr(),
+                adapters.as_mut_ptr(),
+                adapters.len(),
+                scales.as_mut_ptr(),
+            )
+        };
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(Error::new(
+                Kind::Model,
+                "the adapters cannot be applied together",
+            ))
+        }
+    }
+
+    fn memory(&self) -> sys::llama_memory_t {
+        // SAFETY: the context is valid.
+        unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
+    }
+
+    /// Empties the KV cache.
+    pub(super) fn clear(&mut self) {
+        // SAFETY: the memory belongs to this context.
+        unsafe { sys::llama_memory_clear(self.memory(), false) };
+    }
+
+    /// Evaluates `batch`, which must not be longer than the batch of the room.
+    pub(super) fn decode(&mut self, batch: &[Entry], stop: Stop<'_>) -> Result<(), Stall> {
+        self.tokens.clear();
+        self.positions.clear();
+        self.sequences.clear();
+        self.outputs.clear();
+        for entry in batch {
+            self.tokens.push(entry.token);
+            self.positions.push(entry.position as sys::llama_pos);
+            self.sequences.push(entry.sequence as sys::llama_seq_id);
+            self.outputs.push(i8::from(entry.logits));
+        }
+        self.counts.resize(batch.len(), 1);
+        let mut lists: Vec<*mut sys::llama_seq_id> =
+            self.sequences.iter_mut().map(ptr::from_mut).collect();
+        let raw_batch = sys::llama_batch {
+            n_tokens: batch.len() as i32,
+            token: self.tokens.as_mut_ptr(),
+            embd: ptr::null_mut(),
+            pos: self.positions.as_mut_ptr(),
+            n_seq_id: self.counts.as_mut_ptr(),
+            seq_id: lists.as_mut_ptr(),
+            logits: self.outputs.as_mut_ptr(),
+        };
+        // A fat pointer does not fit through `void *`, so a pointer to it goes.
+        let mut asked = stop;
+        let data = ptr::from_mut(&mut asked).cast::<c_void>();
+        complaints();
+        // SAFETY: the arrays have `n_tokens` elements each and outlive the call, as does what `data` points to; the
+        // callback is taken away before it goes. llama.cpp checks tokens and sequences itself.
+        let status = unsafe {
+            sys::llama_set_abort_callback(self.raw.as_ptr(), Some(ask), data);
+            let status = sys::llama_decode(self.raw.as_ptr(), raw_batch);
+            sys::llama_set_abort_callback(self.raw.as_ptr(), None, ptr::null_mut());
+            status
+        };
+        match status {
+            0 => Ok(()),
+            1 => Err(Stall::Full),
+            2 => Err(Stall::Aborted),
+            status => {
+                let message = format!("llama.cpp failed with {status}: {}", complaints());
+                Err(Stall::Broken(Error::new(Kind::Engine, message)))
+            }
+        }
+    }
+
+    /// The logits after entry `index` of the last batch; empty when they were not asked for.
+    pub(super) fn logits(&self, index: usize) -> &[f32] {
+        // SAFETY: the context is valid; llama.cpp answers null for an index without logits.
+        let logits = unsafe { sys::llama_get_logits_ith(self.raw.as_ptr(), index as i32) };
+        if logits.is_null() {
+            return &[];
+        }
+        // SAFETY: llama.cpp keeps a row of as many logits as the vocabulary has tokens until the next decode, for which
+        // it needs `&mut self`.
+        unsafe { std::slice::from_raw_parts(logits, self.vocabulary) }
+    }
+
+    /// Forgets a sequence from `position` on, if the model can.
+    pub(super) fn forget(&mut self, sequence: usize, position: usize) -> bool {
+        // SAFETY: the memory belongs to this context.
+        unsafe { sys::llama_memory_seq_rm(self.memory(), sequence as i32, position as i32, -1) }
+    }
+
+    /// Lets sequence `to` share the first `length` positions of sequence `from`.
+    pub(super) fn share(&mut self, from: usize, to: usize, length: usize) {
+        // SAFETY: the memory belongs to this context; its cache is unified, so a part of a sequence can be shared.
+        unsafe {
+            sys::llama_memory_seq_cp(self.memory(), from as i32, to as i32, 0, length as i32);
+        }
+    }
+
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the pointer, and the model is still there.
+        unsafe { sys::llama_free(self.raw.as_ptr()) };
+    }
+}
+
+/// Called by llama.cpp between two operations of a decode.
+unsafe extern "C" fn ask(data: *mut c_void) -> bool {
+    // SAFETY: `decode` passes a pointer to a `Stop` that outlives the call and may be used by any thread.
+    let stop = unsafe { *data.cast::<Stop<'_>>() };
+    stop()
+}

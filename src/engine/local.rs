@@ -1,0 +1,233 @@
+//! The engine of this process: a model file, loaded by llama.cpp, with slots that share its decodes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::backend::{Backend, Entry, Limits, Stall, Vocabulary};
+use super::llama::{Context, Model, Room, Stop};
+use super::slots::Slots;
+use super::{Completion, Engine, ModelInfo, Options, Request, machine};
+use crate::weights::gguf::{Gguf, Value};
+use crate::{Error, Kind, Result};
+
+/// Tokens that a conversation holds when nobody says otherwise: what LimaRP's base model was trained with.
+const CONTEXT: usize = 4096;
+/// Beyond one conversation the slots share no more than this much memory when nobody says otherwise.
+const CACHE: u64 = 1 << 30;
+/// Tokens of prompts in one decode: llama.cpp computes 512 at a time.
+const CHUNK: usize = 512;
+/// Memory that llama.cpp needs besides weights and KV cache, roughly.
+const BUFFERS: u64 = 64 << 20;
+/// The most sequences that llama.cpp can hold.
+const MOST_SLOTS: usize = 256;
+
+/// A model in this process.
+///
+/// One thread owns it. Requests run in slots that share every decode, and what their prompts have in common is evaluated
+/// once.
+pub struct Llama {
+    slots: Slots,
+}
+
+impl Llama {
+    /// Loads a model.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::File`] when a file cannot be read, [`Kind::Model`] when it is no model, damaged, or an adapter for another
+    /// model, [`Kind::Limit`] when there is not enough memory, [`Kind::Usage`] when more context is asked for than the
+    /// model can hold.
+    pub fn load(options: &Options) -> Result<Self> {
+        let place = options.model.display().to_string();
+        // llama.cpp trusts what it reads more than our reader does.
+        let head = Gguf::open(&options.model)?;
+        for adapter in &options.adapters {
+            Gguf::open(&adapter.path)?;
+        }
+        let size = head
+            .tensors
+            .iter()
+            .map(|tensor| head.range(tensor))
+            .map(|range| range.end - range.start)
+            .sum();
+        enough_memory(
+            "load the model",
+            size,
+            "use a smaller model or a smaller quantization",
+        )
+        .map_err(|e| e.at(&*place))?;
+        let slots = options.slots.clamp(1, MOST_SLOTS);
+        let context = conversation(options, &head).map_err(|e| e.at(&*place))?;
+        let per_token = cache_per_token(&head).max(1);
+        let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
+        let cells = (context * slots).min(affordable.max(context));
+        enough_memory(
+            &format!("load the model and hold {cells} tokens"),
+            size + cells as u64 * per_token,
+            "use a smaller context (`--ctx`) or fewer slots",
+        )
+        .map_err(|e| e.at(&*place))?;
+        let model = Model::load(options)?;
+        let limits = Limits {
+            context,
+            sequences: slots,
+            chunk: CHUNK,
+            shared_chunk: shared_chunk(model.safe().n_params()),
+            shares: !model.safe().is_recurrent() && !model.safe().is_hybrid(),
+        };
+        let room = Room {
+            cells,
+            sequences: slots,
+            batch: limits.chunk + slots,
+            outputs: slots,
+            threads: options.threads.unwrap_or_else(machine::threads).max(1),
+        };
+        let info = ModelInfo {
+            name: name(&model, &options.model),
+            context,
+            vocabulary: usize::try_from(model.safe().n_vocab()).unwrap_or(0),
+            slots,
+            chat_template: model.text("tokenizer.chat_template"),
+        };
+        let mut cells = Cells {
+            context: Context::new(Arc::clone(&model), &room)?,
+            limits,
+        };
+        cells.warm_up();
+        let vocabulary: Arc<dyn Vocabulary> = model;
+        let slots = Slots::new(info, vocabulary, cells, options.queue)?;
+        Ok(Self { slots })
+    }
+}
+
+impl Engine for Llama {
+    fn model(&self) -> &ModelInfo {
+        self.slots.model()
+    }
+
+    fn count(&self, text: &str) -> Result<usize> {
+        self.slots.count(text)
+    }
+
+    fn start(&self, request: Request) -> Result<Completion> {
+        self.slots.start(request)
+    }
+
+    fn start_all(&self, requests: Vec<Request>) -> Result<Vec<Completion>> {
+        self.slots.start_all(requests)
+    }
+}
+
+/// The context as the scheduler sees it.
+struct Cells {
+    context: Context,
+    limits: Limits,
+}
+
+impl Cells {
+    /// Evaluates one token, so that the weights are in memory before the first request.
+    fn warm_up(&mut self) {
+        let token = self.context.model().ends().first().copied().unwrap_or(0);
+        let entry = Entry {
+            token,
+            position: 0,
+            sequence: 0,
+            logits: true,
+        };
+        let _ = self.context.decode(&[entry], &|| false);
+        self.context.clear();
+    }
+}
+
+impl Backend for Cells {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn decode(&mut self, batch: &[Entry], stop: Stop<'_>) -> Result<(), Stall> {
+        self.context.decode(batch, stop)
+    }
+
+    fn logits(&self, index: usize) -> &[f32] {
+        self.context.logits(index)
+    }
+
+    fn forget(&mut self, sequence: usize, position: usize) -> bool {
+        self.context.forget(sequence, position)
+    }
+
+    fn share(&mut self, from: usize, to: usize, length: usize) {
+        self.context.share(from, to, length);
+    }
+}
+
+/// Tokens that one conversation may have.
+fn conversation(options: &Options, head: &Gguf) -> Result<usize> {
+    let trained = head
+        .parameter("context_length")
+        .and_then(Value::integer)
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(CONTEXT);
+    match options.context {
+        None => Ok(trained.min(CONTEXT)),
+        Some(0) => Err(Error::new(
+            Kind::Usage,
+            "a context of 0 tokens holds nothing",
+        )),
+        Some(context) if context > trained => {
+            let message =
+                format!("a context of {context} tokens is more than the model's {trained}");
+            Err(Error::new(Kind::Usage, message).hint(format!("use `--ctx {trained}` or less")))
+        }
+        Some(context) => Ok(context),
+    }
+}
+
+/// Prompt tokens that those who write wait for in each decode: as many as take a fraction of a second on a few cores, so
+/// fewer for larger models. It must not follow from measurements, or seeds would not repeat.
+fn shared_chunk(parameters: u64) -> usize {
+    let tokens = 20_000_000_000 / parameters.max(1);
+    usize::try_from(tokens).unwrap_or(CHUNK).clamp(16, 128)
+}
+
+fn name(model: &Model, path: &Path) -> String {
+    model
+        .text("general.name")
+        .filter(|name| !name.is_empty())
+        .or_else(|| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .unwrap_or_default()
+}
+
+/// Bytes of KV cache per token, keys and values in 16 bit.
+fn cache_per_token(head: &Gguf) -> u64 {
+    let number = |name: &str| head.parameter(name).and_then(Value::integer);
+    let heads = number("attention.head_count").unwrap_or(1).max(1);
+    let width = |name: &str| {
+        let even = number("embedding_length").unwrap_or(0) / heads;
+        number(name).unwrap_or(even)
+    };
+    // One number for all layers, or a list with one for each.
+    let key_heads = match head.parameter("attention.head_count_kv") {
+        Some(value) => match value.array() {
+            Some(each) => each.iter().filter_map(Value::integer).sum(),
+            None => value.integer().unwrap_or(heads) * number("block_count").unwrap_or(0),
+        },
+        None => heads * number("block_count").unwrap_or(0),
+    };
+    2 * key_heads * (width("attention.key_length") + width("attention.value_length"))
+}
+
+fn enough_memory(purpose: &str, bytes: u64, hint: &str) -> Result<()> {
+    let needed = bytes + BUFFERS;
+    match machine::available_memory() {
+        Some(available) if available < needed => {
+            let message = format!(
+                "not enough memory to {purpose}: it takes {} MiB, {} MiB are available",
+                needed >> 20,
+                available >> 20
+            );
+            Err(Error::new(Kind::Limit, message).hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
