@@ -1,8 +1,10 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
 mod complete;
+mod diagnostic;
 mod engine;
 mod output;
+mod prompt;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +19,6 @@ enum Answer {
     /// Done, or "yes": exit code 0.
     Yes,
     /// "No": findings, a difference, a prompt that is not in format. Exit code 1.
-    #[allow(dead_code)]
     No,
 }
 
@@ -39,6 +40,9 @@ struct Arguments {
 enum Command {
     /// Go on from a text: a raw completion
     Complete(Box<complete::CompleteArgs>),
+    /// Prompts of cards, and whether a prompt is in its format
+    #[command(subcommand)]
+    Prompt(prompt::PromptCommand),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -71,6 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
         Command::Complete(arguments) => complete::complete(&arguments),
+        Command::Prompt(command) => prompt::run(command),
         Command::Completions { shell } => completions(shell),
     }
 }
