@@ -1,5 +1,6 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
+mod bench;
 mod complete;
 mod diagnostic;
 mod engine;
@@ -38,11 +39,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure how fast a model runs here
+    Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
     Complete(Box<complete::CompleteArgs>),
     /// Prompts of cards, and whether a prompt is in its format
     #[command(subcommand)]
     Prompt(prompt::PromptCommand),
+    /// Check that this build computes right
+    #[command(hide = true)]
+    SelfTest,
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -74,6 +80,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
+        Command::Bench(arguments) => bench::bench(&arguments),
+        Command::SelfTest => bench::self_test(),
         Command::Complete(arguments) => complete::complete(&arguments),
         Command::Prompt(command) => prompt::run(command),
         Command::Completions { shell } => completions(shell),
