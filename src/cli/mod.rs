@@ -1,11 +1,10 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
-mod bench;
 mod complete;
-mod diagnostic;
 mod engine;
+mod model;
 mod output;
-mod prompt;
+mod progress;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,6 +19,7 @@ enum Answer {
     /// Done, or "yes": exit code 0.
     Yes,
     /// "No": findings, a difference, a prompt that is not in format. Exit code 1.
+    #[allow(dead_code)]
     No,
 }
 
@@ -39,16 +39,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measure how fast a model runs here
-    Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
     Complete(Box<complete::CompleteArgs>),
-    /// Prompts of cards, and whether a prompt is in its format
+    /// Get, look at and convert models and adapters
     #[command(subcommand)]
-    Prompt(prompt::PromptCommand),
-    /// Check that this build computes right
-    #[command(hide = true)]
-    SelfTest,
+    Model(model::ModelCommand),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -80,10 +75,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
-        Command::Bench(arguments) => bench::bench(&arguments),
-        Command::SelfTest => bench::self_test(),
         Command::Complete(arguments) => complete::complete(&arguments),
-        Command::Prompt(command) => prompt::run(command),
+        Command::Model(command) => model::model(command),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -14,8 +14,6 @@
 
 #[cfg(feature = "llama")]
 mod backend;
-#[cfg(feature = "llama")]
-mod bench;
 mod completion;
 #[cfg(feature = "llama")]
 mod llama;
@@ -34,8 +32,6 @@ mod slots;
 #[cfg(any(feature = "llama", test))]
 mod tail;
 
-#[cfg(feature = "llama")]
-pub use bench::{Bench, Parallel, Speed, self_test};
 pub use completion::{Completion, End, Feed, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;

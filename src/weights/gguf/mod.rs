@@ -126,8 +126,7 @@ impl Tensor {
     /// The number of elements.
     #[must_use]
     pub fn elements(&self) -> u64 {
-        // No overflow: the size in bytes was checked, and no type has more than eight elements to a byte.
-        self.size / self.kind.block_bytes() * self.kind.block_elements()
+        (self.size / self.kind.block_bytes()).saturating_mul(self.kind.block_elements())
     }
 }
 
