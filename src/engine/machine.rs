@@ -87,6 +87,18 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn the_memory_that_is_left_is_less_than_all_there_is() {
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap();
+        let kibibytes = |name: &str| -> u64 {
+            let line = meminfo.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        let all = (kibibytes("MemTotal:") + kibibytes("SwapTotal:")) * 1024;
+        assert!((1..all).contains(&available_memory().unwrap()));
+    }
+
+    #[test]
     fn there_is_at_least_one_thread() {
         let most = std::thread::available_parallelism().map_or(1, usize::from);
         assert!((1..=most).contains(&threads()));

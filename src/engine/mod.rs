@@ -12,22 +12,22 @@
 //! # Ok::<(), cardwright::Error>(())
 //! ```
 
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", test))]
 mod backend;
 mod completion;
 #[cfg(feature = "llama")]
 mod llama;
 #[cfg(feature = "llama")]
 mod local;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", test))]
 mod machine;
 mod options;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", test))]
 mod run;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", test))]
 mod scheduler;
 mod script;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", test))]
 mod slots;
 #[cfg(any(feature = "llama", test))]
 mod tail;

@@ -374,3 +374,6 @@ fn usable(cache: &[Token], wanted: &[Token]) -> usize {
         .take_while(|(a, b)| a == b)
         .count()
 }
+
+#[cfg(test)]
+mod tests;
