@@ -11,28 +11,49 @@ use crate::weights::store;
 const MODEL: &str = "Model";
 const SAMPLING: &str = "Sampling";
 
-/// Which model, with what adapters, in how much room.
+/// Which model, with what adapters, on what part of the machine.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = MODEL)]
-pub(super) struct ModelArgs {
+pub(super) struct WeightsArgs {
     /// A GGUF file, or the name of a model that was pulled
     #[arg(short, long, env = "CARDWRIGHT_MODEL", default_value = store::DEFAULT, value_name = "PATH|NAME")]
     model: String,
     /// A LoRA adapter on top of the model; may be repeated
     #[arg(long, value_name = "FILE[:SCALE]")]
     lora: Vec<String>,
-    /// Tokens that one conversation can hold, up to the model's limit [default: 4096 or the limit]
-    #[arg(long, visible_alias = "context", value_name = "TOKENS")]
-    ctx: Option<usize>,
-    /// Conversations that run at the same time
-    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
-    parallel: Option<u16>,
     /// CPU threads [default: one per physical core]
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Layers to keep on the GPU [default: all, where there is one]
     #[arg(long, value_name = "COUNT")]
     gpu_layers: Option<u32>,
+}
+
+impl WeightsArgs {
+    /// What to load.
+    pub(super) fn options(&self) -> Result<Options> {
+        let adapters: Result<Vec<Adapter>> = self.lora.iter().map(|text| text.parse()).collect();
+        Ok(Options {
+            adapters: adapters?,
+            threads: self.threads.map(usize::from),
+            gpu_layers: self.gpu_layers,
+            ..Options::new(store::resolve(&self.model)?)
+        })
+    }
+}
+
+/// Which model, and how much room it gives to how many conversations.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = MODEL)]
+pub(super) struct ModelArgs {
+    #[command(flatten)]
+    weights: WeightsArgs,
+    /// Tokens that one conversation can hold, up to the model's limit [default: 4096 or the limit]
+    #[arg(long, visible_alias = "context", value_name = "TOKENS")]
+    ctx: Option<usize>,
+    /// Conversations that run at the same time
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
+    parallel: Option<u16>,
 }
 
 impl ModelArgs {
@@ -43,20 +64,10 @@ impl ModelArgs {
 
     /// Loads the model for `conversations` at a time unless `--parallel` says otherwise.
     pub(super) fn load_for(&self, conversations: usize) -> Result<Box<dyn Engine>> {
-        load(&self.options(conversations)?)
-    }
-
-    /// What to load for `conversations` at a time.
-    pub(super) fn options(&self, conversations: usize) -> Result<Options> {
-        let adapters: Result<Vec<Adapter>> = self.lora.iter().map(|text| text.parse()).collect();
-        let slots = self.parallel.map_or(conversations, usize::from);
-        Ok(Options {
-            adapters: adapters?,
+        load(&Options {
             context: self.ctx,
-            slots,
-            threads: self.threads.map(usize::from),
-            gpu_layers: self.gpu_layers,
-            ..Options::new(store::resolve(&self.model)?)
+            slots: self.parallel.map_or(conversations, usize::from),
+            ..self.weights.options()?
         })
     }
 }

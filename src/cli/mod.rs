@@ -1,10 +1,13 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
+mod bench;
 mod complete;
+mod diagnostic;
 mod engine;
 mod model;
 mod output;
 mod progress;
+mod prompt;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,7 +22,6 @@ enum Answer {
     /// Done, or "yes": exit code 0.
     Yes,
     /// "No": findings, a difference, a prompt that is not in format. Exit code 1.
-    #[allow(dead_code)]
     No,
 }
 
@@ -39,8 +41,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure how fast a model runs here
+    Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
     Complete(Box<complete::CompleteArgs>),
+    /// Prompts of cards, and whether a prompt is in its format
+    #[command(subcommand)]
+    Prompt(prompt::PromptCommand),
+    /// Check that this build computes right
+    #[command(hide = true)]
+    SelfTest,
     /// Get, look at and convert models and adapters
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -75,7 +85,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
+        Command::Bench(arguments) => bench::bench(&arguments),
+        Command::SelfTest => bench::self_test(),
         Command::Complete(arguments) => complete::complete(&arguments),
+        Command::Prompt(command) => prompt::run(command),
         Command::Model(command) => model::model(command),
         Command::Completions { shell } => completions(shell),
     }

@@ -6,7 +6,8 @@
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -140,6 +141,18 @@ impl Model {
 
     pub(super) fn safe(&self) -> &LlamaModel {
         &self.inner
+    }
+
+    /// What llama.cpp calls this kind of model.
+    pub(super) fn description(&self) -> String {
+        let mut buffer = [0_u8; 128];
+        // SAFETY: the model is valid, and llama.cpp writes a zero-terminated string of at most the given length.
+        unsafe {
+            sys::llama_model_desc(self.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len());
+        }
+        CStr::from_bytes_until_nul(&buffer)
+            .map(|text| text.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 
     /// A text from the model file.
@@ -366,6 +379,12 @@ impl Context {
         unsafe { sys::llama_memory_clear(self.memory(), false) };
     }
 
+    /// Waits until the last decode is computed.
+    pub(super) fn synchronize(&mut self) {
+        // SAFETY: the context is valid.
+        unsafe { sys::llama_synchronize(self.raw.as_ptr()) };
+    }
+
     /// Evaluates `batch`, which must not be longer than the batch of the room.
     pub(super) fn decode(&mut self, batch: &[Entry], stop: Stop<'_>) -> Result<(), Stall> {
         self.tokens.clear();
@@ -456,4 +475,45 @@ unsafe extern "C" fn ask(data: *mut c_void) -> bool {
     // SAFETY: `decode` passes a pointer to a `Stop` that outlives the call and may be used by any thread.
     let stop = unsafe { *data.cast::<Stop<'_>>() };
     stop()
+}
+
+/// All weights as 32-bit numbers.
+pub(super) const F32: sys::llama_ftype = sys::LLAMA_FTYPE_ALL_F32;
+
+/// The types of weights for which processors have code of their own in llama.cpp.
+pub(super) const TYPES_WITH_KERNELS: &[(&str, sys::llama_ftype)] = &[
+    ("F16", sys::LLAMA_FTYPE_MOSTLY_F16),
+    ("Q4_0", sys::LLAMA_FTYPE_MOSTLY_Q4_0),
+    ("Q4_1", sys::LLAMA_FTYPE_MOSTLY_Q4_1),
+    ("Q8_0", sys::LLAMA_FTYPE_MOSTLY_Q8_0),
+    ("Q4_K", sys::LLAMA_FTYPE_MOSTLY_Q4_K_M),
+    ("Q6_K", sys::LLAMA_FTYPE_MOSTLY_Q6_K),
+];
+
+/// Writes the model `from` to the file `to` with all its matrices in one type.
+pub(super) fn quantize(from: &Path, to: &Path, file_type: sys::llama_ftype) -> Result<()> {
+    backend()?;
+    let text = |path: &Path| {
+        CString::new(path.as_os_str().as_encoded_bytes()).map_err(|e| {
+            Error::new(Kind::File, "the path contains a zero byte")
+                .at(path.display().to_string())
+                .source(e)
+        })
+    };
+    let (source, target) = (text(from)?, text(to)?);
+    // SAFETY: it returns a plain struct.
+    let mut params = unsafe { sys::llama_model_quantize_default_params() };
+    params.ftype = file_type;
+    params.pure_ = true;
+    params.allow_requantize = true;
+    complaints();
+    // SAFETY: both paths end in a zero, and the parameters live until it returns.
+    let status =
+        unsafe { sys::llama_model_quantize(source.as_ptr(), target.as_ptr(), &raw const params) };
+    if status == 0 {
+        Ok(())
+    } else {
+        let message = format!("cannot quantize the model: {}", complaints());
+        Err(Error::new(Kind::Model, message).at(from.display().to_string()))
+    }
 }

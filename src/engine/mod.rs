@@ -14,6 +14,8 @@
 
 #[cfg(any(feature = "llama", test))]
 mod backend;
+#[cfg(feature = "llama")]
+mod bench;
 mod completion;
 #[cfg(feature = "llama")]
 mod llama;
@@ -32,6 +34,8 @@ mod slots;
 #[cfg(any(feature = "llama", test))]
 mod tail;
 
+#[cfg(feature = "llama")]
+pub use bench::{Bench, Parallel, Speed, self_test};
 pub use completion::{Completion, End, Feed, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Role;
-use super::format::{Format, TagPlace};
+use super::format::{Escape, Format, TagPlace};
 use super::pattern::{Hole, Part, Pattern};
 use super::scan::{Mark, Opens, Scan, Stray};
 
@@ -109,7 +109,18 @@ impl Document {
             end = text.trim_end().len() - tail.len();
             document.tail = Some(end..end + tail.len());
         }
-        let after = |i: usize| marks.get(i + 1).map_or(end, |next| next.span.start);
+        let after = |i: usize| {
+            let Some(next) = marks.get(i + 1) else {
+                return end;
+            };
+            // What a format writes before a tag is no part of the turn before.
+            let before = match next.opens {
+                Opens::Turn(role) => format.side(role).turn.before(Hole::Tag).trim(),
+                Opens::System => "",
+            };
+            let head = &text[marks[i].span.end..next.span.start];
+            marks[i].span.end + head.strip_suffix(before).unwrap_or(head).len()
+        };
         document.read_front(
             format,
             text,
@@ -411,9 +422,13 @@ impl Turn {
         }
         let mut content = trim(text, body);
         let close = side.turn.after(Hole::Text).trim();
+        let lead = side.turn.before(Hole::Text).trim();
+        if !side.turn.has(Hole::Speaker) && text[content.clone()].starts_with(lead) {
+            content = trim(text, content.start + lead.len()..content.end);
+        }
         turn.end = content.end;
         if !close.is_empty()
-            && let Some(at) = text[content.clone()].find(close)
+            && let Some(at) = closing(format, &text[content.clone()], close)
         {
             turn.closed = true;
             turn.end = content.start + at + close.len();
@@ -428,6 +443,22 @@ impl Turn {
         }
         turn.text = content;
         turn
+    }
+}
+
+/// Where the marker that closes a turn stands in it.
+fn closing(format: &Format, content: &str, close: &str) -> Option<usize> {
+    if format.front.escape == Escape::None {
+        return content.find(close);
+    }
+    let mut from = 0;
+    loop {
+        let at = from + content[from..].find(['\\', '"'])?;
+        if content[at..].starts_with('"') {
+            return Some(at);
+        }
+        // A backslash and the character that it escapes.
+        from = at + 1 + content[at + 1..].chars().next()?.len_utf8();
     }
 }
 

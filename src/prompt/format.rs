@@ -562,7 +562,7 @@ fn layout(environment: &Environment<'static>, front: &Front) -> Result<Layout> {
         .next_back()
         .unwrap_or(0);
     let (inside, close) = system.split_at(end);
-    let lines = Pattern::from_marked(inside).lines();
+    let lines = Pattern::from_marked(inside.trim_start()).lines();
     // Empty lines between paragraphs are the same everywhere, or the format is not line-based.
     let line_break = if inside.trim_start().contains("\n\n") {
         "\n\n"

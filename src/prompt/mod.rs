@@ -4,6 +4,7 @@
 //! system text is laid out. Rendering and parsing share the front matter, so that what was rendered parses back.
 
 mod check;
+mod detect;
 mod document;
 mod fix;
 mod format;

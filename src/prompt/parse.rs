@@ -48,8 +48,9 @@ impl Format {
     pub fn parse(&self, text: &str) -> Parsed {
         let document = Document::of(self, text);
         let names = Names::of(self, &document, text);
-        let conversation = (!document.marks.is_empty() || document.system.is_some())
-            .then(|| self.conversation(&document, &names, text));
+        let framed = document.preamble.is_some() || document.tail.is_some();
+        let known = framed || !document.marks.is_empty() || document.system.is_some();
+        let conversation = known.then(|| self.conversation(&document, &names, text));
         let mut report = Report::new(text);
         self.check(&document, &names, &mut report);
         let (findings, edits) = report.finish();
@@ -82,7 +83,8 @@ impl Format {
         for turn in &document.turns {
             if turn.open {
                 conversation.open = Some(turn.role);
-                if let Some(length) = &turn.length {
+                let has_length = self.side(turn.role).open.has(Hole::Length);
+                if let Some(length) = turn.length.as_ref().filter(|_| has_length) {
                     conversation.length = Some(text[length.word.clone()].to_owned());
                 }
             } else {

@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use super::format::{Escape, FUEL, Field, Format, TEMPLATE, TagPlace, template_error};
-use super::pattern::{Hole, Pattern};
+use super::pattern::{Hole, Part, Pattern};
 use super::{Conversation, Message, Role};
 use crate::{Error, Kind, Result};
 
@@ -72,16 +72,9 @@ impl Format {
                 fold(text)
             }
         };
-        let names = |text: &str| {
-            if self.loses_field(Field::Names) {
-                String::new()
-            } else {
-                text.trim().to_owned()
-            }
-        };
         let mut carried = Conversation {
-            char: names(&conversation.char),
-            user: names(&conversation.user),
+            char: conversation.char.trim().to_owned(),
+            user: conversation.user.trim().to_owned(),
             char_persona: keep(Field::CharPersona, &conversation.char_persona),
             user_persona: keep(Field::UserPersona, &conversation.user_persona),
             scenario: keep(Field::Scenario, &conversation.scenario),
@@ -111,7 +104,42 @@ impl Format {
             let default = self.default_length().map(str::to_owned);
             carried.length = conversation.length.clone().or(default);
         }
+        if !self.carries_name(&carried, Role::Char) {
+            carried.char.clear();
+        }
+        if !self.carries_name(&carried, Role::User) {
+            carried.user.clear();
+        }
         carried
+    }
+
+    /// Whether the name of whoever plays `role` stands anywhere in the prompt of `conversation`.
+    fn carries_name(&self, conversation: &Conversation, role: Role) -> bool {
+        let name = match role {
+            Role::Char => Hole::Char,
+            Role::User => Hole::User,
+        };
+        let labels = self.layout.lines.iter().any(|line| {
+            line.has(name)
+                && match line.parts.last() {
+                    Some(Part::Hole(Hole::CharPersona)) => !conversation.char_persona.is_empty(),
+                    Some(Part::Hole(Hole::UserPersona)) => !conversation.user_persona.is_empty(),
+                    _ => true,
+                }
+        });
+        let has =
+            |pattern: &Option<Pattern>| pattern.as_ref().is_some_and(|pattern| pattern.has(name));
+        let instruction = match conversation.instruction {
+            None => has(&self.instruction),
+            Some(_) => conversation.length.is_some() && has(&self.length_text),
+        };
+        let spoken = self.side(role).turn.has(Hole::Speaker)
+            && (conversation.open == Some(role)
+                || conversation
+                    .messages
+                    .iter()
+                    .any(|message| message.role == role));
+        !self.loses_field(Field::Names) && (labels || instruction || spoken)
     }
 
     /// Strings that end a reply, because one of the two others would speak next.
@@ -217,7 +245,11 @@ impl Format {
         }
         if let Some(role) = conversation.open {
             let side = self.side(role);
-            write(role, (&side.open, &side.tags[0]), "");
+            let open = match &side.first {
+                Some(_) if first => side.turn(true),
+                _ => (&side.open, side.tags[0].as_str()),
+            };
+            write(role, open, "");
         } else if !out.is_empty() {
             out.push_str(&self.front.end);
         }
@@ -227,28 +259,24 @@ impl Format {
     /// Refuses what would not read back.
     fn refuse(&self, conversation: &Conversation) -> Result<()> {
         let refusal = |what: String| Err(Error::new(Kind::Prompt, what));
-        if !self.loses_field(Field::Names) {
-            for (who, name) in [
-                ("character", &conversation.char),
-                ("user", &conversation.user),
-            ] {
-                if name.is_empty() {
-                    return refusal(format!("the {who} has no name"));
-                }
-                if name.contains(['\n', '\r']) {
-                    return refusal(format!(
-                        "the {who}'s name `{}` has a line break",
-                        name.escape_debug()
-                    ));
-                }
+        for (who, role) in [("character", Role::Char), ("user", Role::User)] {
+            let name = conversation.name(role);
+            if name.is_empty() && self.carries_name(conversation, role) {
+                return refusal(format!("the {who} has no name"));
             }
-            if conversation.char == conversation.user {
+            if name.contains(['\n', '\r']) {
                 return refusal(format!(
-                    "the character and the user are both called `{}`",
-                    conversation.char
-                ))
-                .map_err(|error| error.hint("give the user another name"));
+                    "the {who}'s name `{}` has a line break",
+                    name.escape_debug()
+                ));
             }
+        }
+        if conversation.char == conversation.user && !conversation.char.is_empty() {
+            return refusal(format!(
+                "the character and the user are both called `{}`",
+                conversation.char
+            ))
+            .map_err(|error| error.hint("give the user another name"));
         }
         if let Some(word) = &conversation.length
             && !self.knows_length(word)
@@ -275,6 +303,9 @@ impl Format {
 
     /// A tag of the format that stands in `text` where the parser would take it for one.
     fn tag_inside(&self, text: &str) -> Option<&str> {
+        if self.front.escape != Escape::None {
+            return None;
+        }
         let tags = self
             .front
             .system

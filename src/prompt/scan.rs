@@ -129,7 +129,7 @@ impl Format {
     fn scan_line(&self, line: &str, start: usize, tags: &[(&str, Opens)], scan: &mut Scan) {
         let body = line.trim();
         let at = start + (line.len() - line.trim_start().len());
-        let exact = tags.iter().find(|(tag, _)| body.starts_with(tag));
+        let exact = tags.iter().find(|(tag, _)| starts_with_tag(body, tag));
         if let Some((tag, opens)) = exact {
             scan.marks.push(Mark {
                 opens: *opens,
@@ -182,6 +182,13 @@ impl Format {
             }
         }
     }
+}
+
+/// Whether `line` starts with `tag`, and not with a longer word.
+fn starts_with_tag(line: &str, tag: &str) -> bool {
+    let word = tag.ends_with(char::is_alphanumeric);
+    line.strip_prefix(tag)
+        .is_some_and(|rest| !word || !rest.starts_with(char::is_alphanumeric))
 }
 
 fn scan_anywhere(text: &str, tags: &[(&str, Opens)], scan: &mut Scan) {

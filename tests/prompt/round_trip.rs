@@ -96,6 +96,20 @@ fn what_every_format_renders_reads_back() {
             };
             let parsed = format.parse(&text);
             prop_assert_eq!(parsed.conversation.as_ref(), Some(&carried), "{}", text);
+            let spacing = [
+                "blank-line-missing",
+                "blank-line-extra",
+                "indentation",
+                "marker-missing",
+                "end-newline",
+                "speaker-space",
+            ];
+            let off: Vec<_> = parsed
+                .findings
+                .iter()
+                .filter(|finding| spacing.contains(&finding.code))
+                .collect();
+            prop_assert!(off.is_empty(), "{:?}: {:?}", off, text);
             let again = format.render(&carried).unwrap();
             prop_assert_eq!(&again, &text);
             let fixed = format.fix(&again);

@@ -19,7 +19,10 @@ pub(super) fn check(format: &Format, document: &Document, report: &mut Report<'_
     if let Some(span) = &document.preamble {
         gaps.reach(span.start);
         gaps.leave(span.end, ws_end(&format.layout.preamble));
-    } else if document.outside.is_some() {
+    } else if format.layout.preamble.trim().is_empty() {
+        gaps.expected.push_str(&format.layout.preamble);
+    }
+    if document.outside.is_some() {
         gaps.known = false;
     }
     let system = document
@@ -113,7 +116,7 @@ impl Gaps<'_, '_> {
 
     fn turn(&mut self, format: &Format, turn: &Turn, first: bool) {
         let side = format.side(turn.role);
-        let pattern = if turn.open {
+        let pattern = if turn.open && !first {
             &side.open
         } else {
             side.turn(first).0
