@@ -15,7 +15,7 @@ fn main() -> io::Result<()> {
         file.extension()
             .is_some_and(|extension| extension == "jinja")
     });
-    files.sort();
+    files.sort_by_key(|file| file.file_stem().map(ToOwned::to_owned));
     let mut table = String::from("&[\n");
     for file in &files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();

@@ -476,7 +476,10 @@ fn header_is_a_line(turn: &Pattern) -> bool {
 
 /// A `(length = word)` that is all of `span`.
 fn header_length(text: &str, span: &Span) -> Option<HeaderLength> {
-    let inside = text[span.clone()].strip_prefix('(')?.strip_suffix(')')?;
+    let inside = text[span.clone()]
+        .strip_prefix('(')?
+        .trim_end_matches(':')
+        .strip_suffix(')')?;
     let trimmed = inside.trim();
     let word = trimmed
         .get(..6)

@@ -40,6 +40,12 @@ impl<'t> Report<'t> {
         span: Range<usize>,
         message: impl Into<String>,
     ) -> Added<'_> {
+        // An excerpt needs whole characters.
+        let mut end = span.end.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        let span = super::document::floor(self.text, span.start)..end;
         self.findings.push(Finding {
             code,
             severity: rule(code).map_or(Severity::Error, |rule| rule.severity),

@@ -148,9 +148,48 @@ pub static RULES: &[Rule] = &[
     row("open-turn-name", Error, "the open turn ends with the speaker's name",
         "The prompt ends `Name:`, so that the model goes on as the right person."),
 
+    row("open-turn-text", Info, "an open turn is empty",
+        "The text ends inside a message of the character's, without a line feed. That is right when the model is to go on \
+         with that message; to have it begin one, end right after the colon."),
+
+    row("macro-left", Error, "no macros are left",
+        "`{{char}}`, `{{user}}` and the like are for the front-end to replace. The model copies them."),
+    row("placeholder-left", Error, "no placeholders are left",
+        "`<FIRST>` and `<SECOND>` stand for the names in LimaRP's source files, `<USER>` and `<BOT>` in old cards. In a prompt \
+         the real names stand."),
+    row("start-left", Error, "no `<START>` is left",
+        "`<START>` separates the example chats of a card. It has no meaning in a prompt."),
+    row("name-stand-in", Warning, "names are real names",
+        "`Character` and `User` mark the places of the names in the author's description of the format. The real names go \
+         there."),
+
     row("user-in-char-turn", Error, "the character's turn holds no line of the user's",
         "A line that starts with the user's name and a colon inside the character's turn teaches the model to speak for \
          the user. Make it a turn of its own."),
+    row("char-in-user-turn", Warning, "the user's turn holds no line of the character's",
+        "A line that starts with the character's name and a colon inside the user's turn is better a turn of its own."),
+
+    row("curly-quote", Warning, "quotation marks are straight",
+        "The data set has straight quotation marks and apostrophes only. Curly ones are other tokens, and make the replies \
+         drift."),
+    row("invisible-character", Warning, "no invisible characters",
+        "No-break and zero-width spaces come with text that was copied from web pages. They look like nothing and cost tokens."),
+    row("punctuation", Info, "punctuation as in the data set",
+        "The data set was cleaned: single spaces, none before `!` and `?`, `...` as three dots, the dash as one character."),
+    row("asterisk", Warning, "no actions between asterisks",
+        "LimaRP is novel style: narration without marks, dialogue in double quotes. Markdown role-play was not in the \
+         training text, so the model mixes the styles."),
+    row("script", Warning, "a turn is no script",
+        "Lines under the speaker's name inside one turn are chat style. Narrate instead: the tag and the first name say who \
+         writes."),
+    row("first-person", Info, "narration is in the third person",
+        "The training text narrates in the third person, simple past. First person works, but was not tested by the author."),
+    row("out-of-character", Warning, "no words outside the story",
+        "Notes such as `(OOC: ...)` or `((...))` were removed from the training text."),
+    row("persona-list", Warning, "personas are sentences",
+        "Personas are natural language in simple present. Lists, W++ and other notations were not in the training text."),
+    row("persona-person", Warning, "personas are in the third person",
+        "A persona speaks about the person by name: `Ann is a clockmaker`, not `You are a clockmaker`."),
 ];
 
 #[cfg(test)]

@@ -34,3 +34,20 @@ fn every_golden_file_is_rendered_byte_for_byte() {
     println!("{} golden files: {}", table.len(), table.join(", "));
     assert!(!table.is_empty());
 }
+
+/// Formats with the same tags are told apart by what else is wrong with the text; where nothing is, the first is right.
+#[test]
+fn golden_files_are_recognized() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/prompt/golden");
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let detected = Format::detect(&fs::read_to_string(&path).unwrap()).unwrap();
+        if stem.split_once('.').unwrap().0 != detected.name() {
+            wrong.push(format!("{stem} as {}", detected.name()));
+        }
+    }
+    wrong.sort();
+    insta::assert_snapshot!(wrong.join("\n"));
+}

@@ -3,6 +3,7 @@
 mod check;
 mod golden;
 mod round_trip;
+mod soup;
 
 use cardwright::prompt::{Conversation, Message, Role};
 

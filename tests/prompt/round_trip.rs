@@ -79,7 +79,7 @@ fn what_every_format_renders_reads_back() {
             .chain(format.length_aliases().map(|(alias, _)| alias.to_owned()))
             .collect();
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-            cases: 200,
+            cases: 64,
             failure_persistence: None,
             ..ProptestConfig::default()
         });
@@ -119,7 +119,7 @@ fn what_every_format_renders_reads_back() {
         if let Err(error) = outcome {
             panic!("{}: {error}", format.name());
         }
-        println!("{}: 200 conversations read back", format.name());
+        println!("{}: 64 conversations read back", format.name());
     }
 }
 

@@ -4,8 +4,10 @@
 //! be used, newlines and blanks preferably.
 
 mod bytes;
+mod leftovers;
 mod sections;
 mod spacing;
+mod style;
 mod tags;
 mod turns;
 
@@ -22,6 +24,10 @@ impl Format {
         sections::check(self, document, names, report);
         turns::check(self, document, names, report);
         spacing::check(self, document, report);
+        if self.is_limarp() {
+            leftovers::check(document, names, report);
+            style::check(document, names, report);
+        }
     }
 
     /// Whether the strict rules of the LimaRP family hold.

@@ -1,6 +1,7 @@
 //! The gaps between tags, names, sections and messages: each has exact bytes, and whatever else stands there is reported
 //! and can be mended.
 
+use crate::prompt::Role;
 use crate::prompt::document::{Document, SystemBlock, Turn};
 use crate::prompt::format::Format;
 use crate::prompt::pattern::{Hole, Part, Pattern};
@@ -12,6 +13,11 @@ pub(super) fn check(format: &Format, document: &Document, report: &mut Report<'_
         at: 0,
         expected: String::new(),
         known: true,
+        unfinished: format.is_limarp()
+            && document
+                .turns
+                .last()
+                .is_some_and(|turn| turn.role == Role::Char),
     };
     if gaps.report.text.starts_with('\u{feff}') {
         gaps.at = 3;
@@ -69,6 +75,8 @@ struct Gaps<'r, 't> {
     expected: String,
     /// Whether everything in the gap is understood; if not, it is left alone.
     known: bool,
+    /// Whether the last message may be meant to go on.
+    unfinished: bool,
 }
 
 impl Gaps<'_, '_> {
@@ -166,6 +174,10 @@ impl Gaps<'_, '_> {
             return;
         }
         if found.trim().is_empty() && self.expected.trim().is_empty() {
+            // A message of the character's without an end may be meant to go on.
+            if found.is_empty() && self.unfinished {
+                return;
+            }
             let what = if found.is_empty() {
                 "the transcript does not end in a line feed"
             } else {

@@ -52,7 +52,7 @@ pub(super) fn check(format: &Format, document: &Document, report: &mut Report<'_
     }
     if format.is_limarp() {
         foreign(format, report);
-        aliases(format, document, report);
+        aliases(document, report);
     }
     systems(format, document, report);
 }
@@ -111,7 +111,7 @@ fn foreign(format: &Format, report: &mut Report<'_>) {
 }
 
 /// Two spellings of the same tag in one prompt.
-fn aliases(format: &Format, document: &Document, report: &mut Report<'_>) {
+fn aliases(document: &Document, report: &mut Report<'_>) {
     let mut user = document
         .marks
         .iter()
@@ -135,7 +135,6 @@ fn aliases(format: &Format, document: &Document, report: &mut Report<'_>) {
             .fix(format!("write `{}`", first.tag))
             .edit(mark.span.clone(), &first.tag);
     }
-    let _ = format;
 }
 
 fn systems(format: &Format, document: &Document, report: &mut Report<'_>) {
