@@ -4,3 +4,4 @@
 mod macros;
 mod prompt;
 mod weights;
+mod card;

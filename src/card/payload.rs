@@ -1,0 +1,289 @@
+//! From the bytes that hold a card to the card: base64 in its many spellings, text encodings, broken JSON.
+//!
+//! Each thing that had to be forgiven becomes a finding. What is found here is the same in every container.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::document::Document;
+use super::scan;
+use super::{Container, Reading, relaxed, shape};
+use crate::{Error, Finding, Kind, Place, Result, Severity};
+
+/// The most text a card may hold, 64 MiB: what a bomb of a few kilobytes inflates to is cut off here.
+pub(super) const MAX_TEXT: usize = 64 << 20;
+
+/// How often a card may be wrapped, in base64 or in JSON strings, before it is called something else.
+const MAX_LAYERS: usize = 3;
+
+const FORGIVING: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORGIVING);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, FORGIVING);
+
+/// A finding without a fix.
+pub(super) fn note(
+    code: &'static str,
+    severity: Severity,
+    place: &Place,
+    message: impl Into<String>,
+) -> Finding {
+    Finding {
+        code,
+        severity,
+        place: place.clone(),
+        message: message.into(),
+        fix: None,
+    }
+}
+
+/// Whether bytes look like JSON text.
+pub(super) fn sniff(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [0, b'{' | b'[' | b'"', ..] | [b'{' | b'[' | b'"', 0, ..] => true,
+        _ => {
+            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            matches!(
+                bytes.iter().find(|b| !b.is_ascii_whitespace()),
+                Some(b'{' | b'[' | b'"' | b'/')
+            )
+        }
+    }
+}
+
+/// The JSON bytes in a text chunk or a comment: base64 once or more often, or JSON as it is.
+pub(super) fn unpack(stored: &[u8], place: &Place, findings: &mut Vec<Finding>) -> Result<Vec<u8>> {
+    let mut bytes = Cow::Borrowed(stored);
+    let mut layers = 0;
+    loop {
+        if bytes.trim_ascii().starts_with(b"rcc||") {
+            return Err(Error::new(
+                Kind::Card,
+                "card is encrypted (RisuAI rcc v1), password needed",
+            ));
+        }
+        if sniff(&bytes) {
+            break;
+        }
+        let Some(decoded) = decode_base64(&bytes, place, findings) else {
+            return Err(Error::new(Kind::Card, "text is neither base64 nor JSON"));
+        };
+        layers += 1;
+        if layers > MAX_LAYERS {
+            return Err(Error::new(
+                Kind::Card,
+                format!("text is wrapped in base64 more than {MAX_LAYERS} times"),
+            ));
+        }
+        bytes = Cow::Owned(decoded);
+    }
+    match layers {
+        0 => findings.push(Finding {
+            fix: Some("store it as base64".into()),
+            ..note(
+                "txt-raw-json",
+                Severity::Warning,
+                place,
+                "the card is stored as plain JSON, which most programs cannot read",
+            )
+        }),
+        1 => {}
+        _ => findings.push(Finding {
+            fix: Some("store it as base64 once".into()),
+            ..note(
+                "txt-double-b64",
+                Severity::Warning,
+                place,
+                format!("the card is base64 {layers} times over"),
+            )
+        }),
+    }
+    Ok(bytes.into_owned())
+}
+
+/// Decodes base64 of either alphabet, with or without padding, broken by whitespace or not.
+fn decode_base64(stored: &[u8], place: &Place, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+    // The plain case first: no copy, no second look.
+    if let Ok(decoded) = base64::engine::general_purpose::STANDARD.decode(stored) {
+        return (!decoded.is_empty()).then_some(decoded);
+    }
+    let packed: Vec<u8> = stored
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace())
+        .collect();
+    let is_url_safe = packed.iter().any(|b| matches!(b, b'-' | b'_'));
+    let engine = if is_url_safe { &URL_SAFE } else { &STANDARD };
+    let decoded = engine.decode(&packed).ok().filter(|d| !d.is_empty())?;
+    let fix = Some("store it as standard base64".to_owned());
+    if packed.len() < stored.len() {
+        findings.push(Finding {
+            fix: fix.clone(),
+            ..note(
+                "txt-space",
+                Severity::Info,
+                place,
+                "there is whitespace in the base64 text",
+            )
+        });
+    }
+    if is_url_safe {
+        findings.push(Finding {
+            fix: fix.clone(),
+            ..note(
+                "txt-b64url",
+                Severity::Warning,
+                place,
+                "the text is in the URL-safe spelling of base64, which strict programs refuse",
+            )
+        });
+    }
+    if !packed.len().is_multiple_of(4) {
+        findings.push(Finding {
+            fix,
+            ..note(
+                "txt-no-pad",
+                Severity::Info,
+                place,
+                "the base64 text lacks its padding",
+            )
+        });
+    }
+    Some(decoded)
+}
+
+/// The card in the bytes of a JSON text; `place` is where they stand in the file.
+pub(super) fn read(
+    bytes: &[u8],
+    container: &'static Container,
+    place: Range<usize>,
+) -> Result<Reading> {
+    if bytes.len() > MAX_TEXT {
+        return Err(Error::new(
+            Kind::Limit,
+            format!("the card's text is larger than {} MiB", MAX_TEXT >> 20),
+        ));
+    }
+    let mut findings = Vec::new();
+    let whole = Place::Bytes(place.clone());
+    let text = decode_text(bytes, &whole, &mut findings);
+    // Offsets in the text are offsets in the file only where nothing was decoded.
+    let base = (place.len() == bytes.len() && text.len() == bytes.len()).then_some(place.start);
+    let mut document = parse(text, base, &whole, &mut findings)?;
+    let mut layers = 0;
+    while document.is(document.root(), b'"') && layers < MAX_LAYERS {
+        let inner = scan::string(document.text(), document.root()).into_owned();
+        document = parse(inner, None, &whole, &mut findings)?;
+        layers += 1;
+    }
+    if layers > 0 {
+        findings.push(Finding {
+            fix: Some("store the JSON itself".into()),
+            ..note(
+                "json-wrapped",
+                Severity::Warning,
+                &whole,
+                "the card is JSON inside a JSON string",
+            )
+        });
+    }
+    let (card, more) = shape::read(document)?;
+    findings.extend(more);
+    Ok(Reading {
+        card,
+        container,
+        findings,
+        payload: bytes.to_vec(),
+    })
+}
+
+fn parse(
+    text: String,
+    base: Option<usize>,
+    whole: &Place,
+    findings: &mut Vec<Finding>,
+) -> Result<Document> {
+    let (text, fault) = match Document::parse(text) {
+        Ok(document) => return Ok(document),
+        Err(broken) => broken,
+    };
+    let (repaired, repairs) = relaxed::repair(&text);
+    let Ok(document) = Document::parse(repaired) else {
+        return Err(fault.error(&text));
+    };
+    for repair in repairs {
+        let place = match base {
+            Some(base) => Place::Bytes(base + repair.at.start..base + repair.at.end),
+            None => whole.clone(),
+        };
+        findings.push(repair.finding(&place));
+    }
+    Ok(document)
+}
+
+/// The text in bytes of UTF-8 or UTF-16, with or without a byte order mark.
+fn decode_text(bytes: &[u8], place: &Place, findings: &mut Vec<Finding>) -> String {
+    let (big_endian, rest) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (false, rest),
+        [0xfe, 0xff, rest @ ..] => (true, rest),
+        [0, b'{' | b'[' | b'"', ..] => (true, bytes),
+        [b'{' | b'[' | b'"', 0, ..] => (false, bytes),
+        _ => return decode_utf8(bytes, place, findings),
+    };
+    findings.push(Finding {
+        fix: Some("store it as UTF-8".into()),
+        ..note(
+            "json-utf16",
+            Severity::Warning,
+            place,
+            "the text is UTF-16, which most programs cannot read",
+        )
+    });
+    let units = rest.chunks_exact(2).map(|pair| {
+        if big_endian {
+            u16::from_be_bytes([pair[0], pair[1]])
+        } else {
+            u16::from_le_bytes([pair[0], pair[1]])
+        }
+    });
+    char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
+fn decode_utf8(bytes: &[u8], place: &Place, findings: &mut Vec<Finding>) -> String {
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => {
+            findings.push(Finding {
+                fix: Some("take the mark out".into()),
+                ..note(
+                    "json-bom",
+                    Severity::Warning,
+                    place,
+                    "the text begins with a byte order mark, which strict JSON forbids",
+                )
+            });
+            rest
+        }
+        None => bytes,
+    };
+    match String::from_utf8_lossy(bytes) {
+        Cow::Borrowed(text) => text.to_owned(),
+        Cow::Owned(text) => {
+            let broken = text.matches('\u{fffd}').count();
+            findings.push(note(
+                "json-bad-utf8",
+                Severity::Warning,
+                place,
+                format!("the text is not UTF-8 in {broken} places, which now read as U+FFFD"),
+            ));
+            text
+        }
+    }
+}

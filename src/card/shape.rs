@@ -1,0 +1,42 @@
+//! The JSON shapes a character may come in, and which one a document has.
+//!
+//! A shape other than a card's own is turned into a card by its row; a new one is one file and one row here.
+
+use super::document::Document;
+use super::{Card, spec};
+use crate::{Error, Finding, Kind, Result};
+
+/// A shape of JSON that holds a character.
+pub(super) struct Shape {
+    /// Its name, for messages.
+    pub(super) name: &'static str,
+    /// Whether a document has this shape. Earlier rows are asked first.
+    pub(super) recognise: fn(&Document) -> bool,
+    /// The document as a card, with what could not be carried over.
+    pub(super) read: fn(Document) -> Result<(Card, Vec<Finding>)>,
+}
+
+/// Every shape, the more particular ones first.
+pub(super) static SHAPES: &[Shape] = &[Shape {
+    name: "V1, V2, V3",
+    recognise: |document| spec::version(document).is_some(),
+    read: spec::read,
+}];
+
+/// The card in a document.
+pub(super) fn read(document: Document) -> Result<(Card, Vec<Finding>)> {
+    if let Some(shape) = SHAPES.iter().find(|shape| (shape.recognise)(&document)) {
+        return (shape.read)(document);
+    }
+    if let Some(kind) = spec::lorebook_kind(&document) {
+        return Err(Error::new(
+            Kind::Card,
+            format!("this is a lorebook ({kind}), not a character card"),
+        ));
+    }
+    let known: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
+    Err(Error::new(
+        Kind::Card,
+        format!("JSON is none of: {}", known.join(", ")),
+    ))
+}

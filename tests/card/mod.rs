@@ -1,0 +1,5 @@
+//! Cards: lossless edits, versions, PNG chunks.
+
+mod edit;
+mod png;
+mod version;
