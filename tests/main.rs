@@ -1,7 +1,7 @@
 //! The integration tests, in one binary so that llama.cpp is linked once.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod card;
 mod macros;
 mod prompt;
 mod weights;
-mod card;
