@@ -25,6 +25,8 @@ pub enum Kind {
     Model,
     /// The engine could not do what was asked.
     Engine,
+    /// The engine has as much to do as it takes on; later it may.
+    Busy,
     /// A sampler setting is unknown or out of range.
     Setting,
     /// A limit that protects the machine was reached.

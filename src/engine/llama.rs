@@ -159,6 +159,12 @@ impl Model {
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.inner.meta_val_str(key).ok()
     }
+
+    /// How a special token is spelled, where the vocabulary has it.
+    pub(super) fn spelling(&self, token: LlamaToken) -> Option<String> {
+        let bytes = (token.0 >= 0).then(|| self.inner.vocab().token_to_piece(token, true, None))?;
+        String::from_utf8(bytes).ok()
+    }
 }
 
 impl Vocabulary for Model {

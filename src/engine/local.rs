@@ -7,6 +7,7 @@ use super::backend::{Backend, Entry, Limits, Stall, Vocabulary};
 use super::llama::{Context, Model, Room, Stop};
 use super::slots::Slots;
 use super::{Completion, Engine, ModelInfo, Options, Request, machine};
+use crate::sampling::Token;
 use crate::weights::gguf::{Gguf, Value};
 use crate::{Error, Kind, Result};
 
@@ -88,6 +89,8 @@ impl Llama {
             vocabulary: usize::try_from(model.safe().n_vocab()).unwrap_or(0),
             slots,
             chat_template: model.text("tokenizer.chat_template"),
+            begin_of_text: model.spelling(model.safe().vocab().bos()),
+            end_of_text: model.spelling(model.safe().vocab().eos()),
         };
         let mut cells = Cells {
             context: Context::new(Arc::clone(&model), &room)?,
@@ -107,6 +110,14 @@ impl Engine for Llama {
 
     fn count(&self, text: &str) -> Result<usize> {
         self.slots.count(text)
+    }
+
+    fn tokenize(&self, text: &str, special_tokens: bool) -> Result<Vec<Token>> {
+        self.slots.tokenize(text, special_tokens)
+    }
+
+    fn detokenize(&self, tokens: &[Token]) -> Result<String> {
+        self.slots.detokenize(tokens)
     }
 
     fn start(&self, request: Request) -> Result<Completion> {

@@ -42,8 +42,8 @@ pub use local::Llama;
 pub use options::{Adapter, Options};
 pub use script::Script;
 
-use crate::Result;
-use crate::sampling::Settings;
+use crate::sampling::{Settings, Token};
+use crate::{Error, Kind, Result};
 
 /// Something that completes text: llama.cpp in this process, a remote server, or a script in a test.
 pub trait Engine: Send + Sync {
@@ -57,12 +57,33 @@ pub trait Engine: Send + Sync {
     /// When the engine is gone or the server cannot be reached.
     fn count(&self, text: &str) -> Result<usize>;
 
+    /// The tokens of `text`, without the begin-of-text token. With `special_tokens` the spellings of special tokens
+    /// become these tokens.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not tell its tokens, as a remote server may not.
+    fn tokenize(&self, text: &str, special_tokens: bool) -> Result<Vec<Token>> {
+        let _ = (text, special_tokens);
+        Err(untold())
+    }
+
+    /// The text of `tokens`; bytes that are no whole character become U+FFFD. Special tokens have no text.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not tell its tokens, and for numbers that are no token.
+    fn detokenize(&self, tokens: &[Token]) -> Result<String> {
+        let _ = tokens;
+        Err(untold())
+    }
+
     /// Starts to complete a prompt and returns at once. Dropping the [`Completion`] cancels it.
     ///
     /// # Errors
     ///
     /// When the request cannot be served: the prompt is longer than the context, the grammar does not parse, a setting
-    /// is out of range.
+    /// is out of range; [`Kind::Busy`] when too many requests are waiting.
     fn start(&self, request: Request) -> Result<Completion>;
 
     /// Starts several requests at once; they share what their prompts have in common.
@@ -94,6 +115,14 @@ pub struct ModelInfo {
     pub slots: usize,
     /// The chat template (Jinja) that the model file carries.
     pub chat_template: Option<String>,
+    /// The spelling of the begin-of-text token, where there is one.
+    pub begin_of_text: Option<String>,
+    /// The spelling of the end-of-text token, where there is one.
+    pub end_of_text: Option<String>,
+}
+
+fn untold() -> Error {
+    Error::new(Kind::Engine, "the engine does not tell its tokens")
 }
 
 /// A prompt to complete.

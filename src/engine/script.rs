@@ -5,16 +5,18 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{Completion, End, Engine, ModelInfo, Reason, Request};
+use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
 /// An engine that plays back replies: one list of pieces per request, in order.
 ///
-/// It counts one token per word, honours stop strings and `max_tokens` (one piece is one token), and remembers the
-/// requests it received.
+/// A word with the blanks before it is one token, numbered in the order of first use. It honours stop strings and `max_tokens`
+/// (one piece is one token), and remembers the requests it received.
 pub struct Script {
     model: ModelInfo,
     replies: Mutex<VecDeque<Vec<String>>>,
     requests: Mutex<Vec<Request>>,
+    words: Mutex<Vec<String>>,
 }
 
 impl Script {
@@ -34,6 +36,8 @@ impl Script {
                 vocabulary: 32_000,
                 slots: 4,
                 chat_template: None,
+                begin_of_text: None,
+                end_of_text: None,
             },
             replies: Mutex::new(
                 replies
@@ -42,6 +46,7 @@ impl Script {
                     .collect(),
             ),
             requests: Mutex::new(Vec::new()),
+            words: Mutex::new(Vec::new()),
         }
     }
 
@@ -65,8 +70,43 @@ impl Engine for Script {
         Ok(text.split_whitespace().count())
     }
 
+    fn tokenize(&self, text: &str, _: bool) -> Result<Vec<Token>> {
+        let mut words = self.words.lock().map_err(|_| lost())?;
+        let mut rest = text;
+        let mut tokens = Vec::new();
+        while !rest.trim_start().is_empty() {
+            let blanks = rest.len() - rest.trim_start().len();
+            let end = rest[blanks..]
+                .find(char::is_whitespace)
+                .map_or(rest.len(), |at| blanks + at);
+            // Blanks at the end belong to the last word, so that the text comes back whole.
+            let end = match rest[end..].trim_start() {
+                "" => rest.len(),
+                _ => end,
+            };
+            let (word, after) = rest.split_at(end);
+            let known = words.iter().position(|other| other == word);
+            let number = known.unwrap_or(words.len());
+            if known.is_none() {
+                words.push(word.to_owned());
+            }
+            tokens.push(Token::try_from(number).unwrap_or(Token::MAX));
+            rest = after;
+        }
+        Ok(tokens)
+    }
+
+    fn detokenize(&self, tokens: &[Token]) -> Result<String> {
+        let words = self.words.lock().map_err(|_| lost())?;
+        let word = |&token: &Token| {
+            let word = usize::try_from(token).ok().and_then(|at| words.get(at));
+            word.map(String::as_str)
+                .ok_or_else(|| Error::new(Kind::Usage, format!("the script has no token {token}")))
+        };
+        tokens.iter().map(word).collect()
+    }
+
     fn start(&self, request: Request) -> Result<Completion> {
-        let lost = || Error::new(Kind::Engine, "the script was lost to a panic");
         let prompt_tokens = self.count(&request.prompt)?;
         let reply = self
             .replies
@@ -111,5 +151,26 @@ impl Engine for Script {
             reply_time: Duration::ZERO,
         });
         Ok(completion)
+    }
+}
+
+fn lost() -> Error {
+    Error::new(Kind::Engine, "the script was lost to a panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_become_the_text_they_came_from() {
+        let script = Script::new([""]);
+        for text in ["", "one", " two  words\n", "one two one\n\nthree "] {
+            let tokens = script.tokenize(text, false).unwrap();
+            assert_eq!(tokens.len(), script.count(text).unwrap(), "{text:?}");
+            assert_eq!(script.detokenize(&tokens).unwrap(), text);
+        }
+        assert!(script.detokenize(&[-1]).is_err());
+        assert!(script.detokenize(&[99]).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scheduler::Scheduler;
 use super::tail::Tail;
 use super::{Completion, Engine, ModelInfo, Request};
-use crate::sampling::Chain;
+use crate::sampling::{Chain, Token};
 use crate::{Error, Kind, Result};
 
 /// An engine whose requests share the slots of one model.
@@ -120,7 +120,7 @@ impl Slots {
         if waiting + count > self.queue + self.model.slots {
             self.queued.fetch_sub(count, Ordering::Relaxed);
             let message = format!("the model is busy: {waiting} requests are waiting");
-            return Err(Error::new(Kind::Limit, message).hint("try again later"));
+            return Err(Error::new(Kind::Busy, message).hint("try again later"));
         }
         let requests = self.requests.lock().map_err(|_| stopped())?;
         let sender = requests.as_ref().ok_or_else(stopped)?;
@@ -135,6 +135,23 @@ impl Engine for Slots {
 
     fn count(&self, text: &str) -> Result<usize> {
         Ok(self.vocabulary.tokens(text, false, false).len())
+    }
+
+    fn tokenize(&self, text: &str, special_tokens: bool) -> Result<Vec<Token>> {
+        Ok(self.vocabulary.tokens(text, false, special_tokens))
+    }
+
+    fn detokenize(&self, tokens: &[Token]) -> Result<String> {
+        let known = 0..self.model.vocabulary;
+        let mut bytes = Vec::new();
+        for &token in tokens {
+            if !usize::try_from(token).is_ok_and(|token| known.contains(&token)) {
+                let message = format!("there is no token {token} in a vocabulary of {}", known.end);
+                return Err(Error::new(Kind::Usage, message));
+            }
+            self.vocabulary.piece(token, &mut bytes);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn start(&self, request: Request) -> Result<Completion> {
