@@ -21,6 +21,16 @@ pub(super) fn print(text: &str) -> Result<()> {
         })
 }
 
+/// Writes `bytes` to standard output as they are.
+pub(super) fn print_raw(bytes: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|e| {
+            Error::new(Kind::File, format!("cannot write to standard output: {e}")).source(e)
+        })
+}
+
 /// Writes a line to standard error. A closed standard error is nobody's business.
 pub(super) fn say(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

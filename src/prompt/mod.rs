@@ -3,6 +3,7 @@
 //! A format is a file in `templates/`: front matter that says how turns are marked, and a template that says how the
 //! system text is laid out. Rendering and parsing share the front matter, so that what was rendered parses back.
 
+mod cast;
 mod check;
 mod detect;
 mod document;
@@ -16,6 +17,7 @@ mod report;
 mod rules;
 mod scan;
 
+pub use cast::Cast;
 pub use fix::Fixed;
 pub use format::{Field, Format};
 pub use parse::Parsed;

@@ -2,6 +2,7 @@
 
 mod check;
 mod golden;
+mod render;
 mod round_trip;
 mod soup;
 

@@ -58,7 +58,7 @@ impl Check {
                     .collect();
                 let mended = mended.join("\0");
                 if path == Path::new("-") {
-                    output::print(&mended)?;
+                    output::print_raw(mended.as_bytes())?;
                 } else if mended != text {
                     file::write(path, mended.as_bytes())?;
                 }

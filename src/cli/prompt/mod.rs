@@ -2,18 +2,21 @@
 
 mod check;
 mod formats;
+mod render;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::Answer;
-use crate::prompt::Format;
+use crate::prompt::{Cast, Format};
 use crate::{Error, Kind, Result};
 
 /// Prompts of cards, and whether a prompt is in its format
 #[derive(Debug, Subcommand)]
 pub(super) enum PromptCommand {
+    /// Write the prompts of cards
+    Render(render::Render),
     /// Say what is wrong with a prompt or a transcript, and mend it
     Check(check::Check),
     /// List the prompt formats, or show one with an example
@@ -23,6 +26,7 @@ pub(super) enum PromptCommand {
 /// Runs a `prompt` command.
 pub(super) fn run(command: PromptCommand) -> Result<Answer> {
     match command {
+        PromptCommand::Render(command) => command.run(),
         PromptCommand::Check(command) => command.run(),
         PromptCommand::Formats(command) => command.run(),
     }
@@ -85,6 +89,64 @@ impl FormatChoice {
         }
         formats.extend(Format::all()?);
         Ok(formats)
+    }
+}
+
+/// Who the two are and how their words are written down.
+#[derive(Debug, Args)]
+pub(super) struct CastArgs {
+    #[command(flatten)]
+    choice: FormatChoice,
+    /// The user's name [default: the card's suggestion, or User]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The user's persona: a sentence or two in the third person [default: the card's suggestion]
+    #[arg(long, value_name = "TEXT")]
+    user_persona: Option<String>,
+    /// Length of the replies, a word of the format
+    #[arg(long, value_name = "WORD")]
+    length: Option<String>,
+    /// Which greeting: 0 is the first message, 1 the first alternate one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    greeting: usize,
+    /// Which of the format's tags opens the user's turn
+    #[arg(long, value_name = "TAG")]
+    human_tag: Option<String>,
+}
+
+impl CastArgs {
+    /// The format that was asked for; LimaRP v1 by default.
+    pub(super) fn format(&self) -> Result<Format> {
+        let format = match self.choice.chosen()? {
+            Some(format) => format,
+            None => self.choice.named("limarp-v1")?,
+        };
+        match &self.human_tag {
+            Some(tag) => format.with_user_tag(tag),
+            None => Ok(format),
+        }
+    }
+
+    /// The cast that was asked for.
+    pub(super) fn cast(&self, format: &Format) -> Result<Cast> {
+        if let Some(word) = &self.length
+            && !format.knows_length(word)
+        {
+            let message = format!("`{word}` is no length of format `{}`", format.name());
+            let hint = if format.lengths().is_empty() {
+                "the format has no lengths".to_owned()
+            } else {
+                format!("the lengths are: {}", format.lengths().join(", "))
+            };
+            return Err(Error::new(Kind::Usage, message).hint(hint));
+        }
+        Ok(Cast {
+            user: self.user.clone(),
+            user_persona: self.user_persona.clone(),
+            length: self.length.clone(),
+            greeting: self.greeting,
+            ..Cast::default()
+        })
     }
 }
 
