@@ -1,6 +1,7 @@
 //! The command line: every argument, and which function answers it. The only place that prints.
 
 mod bench;
+mod card;
 mod complete;
 mod diagnostic;
 mod engine;
@@ -41,6 +42,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show cards: a readable summary, or their JSON
+    Show(card::ShowArgs),
+    /// Put cards into another container or version
+    Convert(card::ConvertArgs),
+    /// Change fields of a card where they stand, and nothing else
+    Edit(card::EditArgs),
     /// Measure how fast a model runs here
     Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
@@ -85,6 +92,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<Answer> {
     match command {
+        Command::Show(arguments) => card::show(&arguments),
+        Command::Convert(arguments) => card::convert(&arguments),
+        Command::Edit(arguments) => card::edit(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::SelfTest => bench::self_test(),
         Command::Complete(arguments) => complete::complete(&arguments),

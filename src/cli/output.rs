@@ -8,6 +8,12 @@ use crate::{Error, Kind, Result};
 
 /// Errors and findings.
 pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+/// Warnings.
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+/// Titles.
+pub(super) const BOLD: Style = Style::new().bold();
+/// What may be passed over.
+pub(super) const DIM: Style = Style::new().dimmed();
 /// Next steps.
 pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
 

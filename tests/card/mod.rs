@@ -1,5 +1,6 @@
-//! Cards: lossless edits, versions, PNG chunks.
+//! Cards: lossless edits, versions, PNG chunks, and the commands about them.
 
+mod cli;
 mod edit;
 mod png;
 mod version;
