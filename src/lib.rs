@@ -19,6 +19,8 @@ mod finding;
 pub mod generate;
 pub mod prompt;
 pub mod sampling;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod weights;
 
 #[cfg(feature = "cli")]

@@ -4,4 +4,6 @@
 mod card;
 mod macros;
 mod prompt;
+#[cfg(feature = "serve")]
+mod serve;
 mod weights;

@@ -9,6 +9,8 @@ mod model;
 mod output;
 mod progress;
 mod prompt;
+#[cfg(feature = "serve")]
+mod serve;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -61,6 +63,9 @@ enum Command {
     /// Get, look at and convert models and adapters
     #[command(subcommand)]
     Model(model::ModelCommand),
+    /// Answer SillyTavern and other front-ends over HTTP
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::ServeArgs>),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -97,6 +102,8 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Edit(arguments) => card::edit(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::SelfTest => bench::self_test(),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Complete(arguments) => complete::complete(&arguments),
         Command::Prompt(command) => prompt::run(command),
         Command::Model(command) => model::model(command),

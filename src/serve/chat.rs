@@ -1,0 +1,267 @@
+//! Messages of a chat, written as a prompt: by the model's own chat template, or in a format of ours.
+//!
+//! Both are rendered here rather than by the engine, so that every engine has the same chat.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
+use serde_json::Value as Json;
+
+use super::App;
+use super::fields::{Fields, wrong};
+use super::question::Prompts;
+use crate::engine::ModelInfo;
+use crate::prompt::{Conversation, Format, Message, Role};
+use crate::{Error, Kind, Result};
+
+/// Steps that a template may take: those of models take thousands for a long chat.
+const FUEL: u64 = 5_000_000;
+/// The most messages of a chat.
+const MESSAGES: usize = 10_000;
+
+/// One message.
+#[derive(Debug, Clone)]
+struct Said {
+    role: String,
+    name: Option<String>,
+    text: String,
+}
+
+/// The prompt for the messages in `fields`.
+pub(super) fn prompt(app: &App, fields: &mut Fields) -> Result<Prompts> {
+    let mut messages = messages(fields)?;
+    // A chat that ends with a message of the model is to be continued within that message.
+    let begun = match messages.last() {
+        Some(last) if last.role == "assistant" => messages.pop().map(|last| last.text),
+        _ => None,
+    };
+    let format = format(fields)?.or_else(|| app.options.format.clone());
+    let mut prompts = match (format, &app.model().chat_template) {
+        (Some(format), _) => in_format(&format, fields, &messages)?,
+        (None, Some(template)) => by_template(app.model(), template, &messages)?,
+        (None, None) => in_format(&Format::named("limarp-v1")?, fields, &messages)?,
+    };
+    if let (Some(begun), Some(prompt)) = (begun, prompts.texts.first_mut()) {
+        if !begun.is_empty() && !prompt.ends_with(char::is_whitespace) && !prompts.special_tokens {
+            prompt.push(' ');
+        }
+        prompt.push_str(&begun);
+    }
+    Ok(prompts)
+}
+
+/// The format that the field of this name asks for.
+pub(super) fn format(fields: &mut Fields) -> Result<Option<Format>> {
+    let name = fields.text(&["format"])?;
+    let format = name.as_deref().map(Format::named).transpose();
+    format.map_err(|e| Error::new(Kind::Usage, e.message()))
+}
+
+fn messages(fields: &mut Fields) -> Result<Vec<Said>> {
+    let Some(Json::Array(messages)) = fields.take(&["messages"]) else {
+        return Err(wrong("`messages` must be a list".into()));
+    };
+    if messages.is_empty() || messages.len() > MESSAGES {
+        return Err(wrong(format!(
+            "`messages` must have 1 to {MESSAGES} entries"
+        )));
+    }
+    let read = |(at, message): (usize, &Json)| {
+        let role = message["role"].as_str();
+        let role = role.ok_or_else(|| wrong(format!("`messages[{at}].role` must be a text")))?;
+        let text = text(&message["content"])
+            .ok_or_else(|| wrong(format!("`messages[{at}].content` must be text")))?;
+        Ok(Said {
+            role: role.to_owned(),
+            name: message["name"].as_str().map(str::to_owned),
+            text,
+        })
+    };
+    messages.iter().enumerate().map(read).collect()
+}
+
+/// A text, or the texts of a list of parts.
+fn text(content: &Json) -> Option<String> {
+    match content {
+        Json::Null => Some(String::new()),
+        Json::String(text) => Some(text.clone()),
+        Json::Array(parts) => parts
+            .iter()
+            .map(|part| part.as_str().or_else(|| part["text"].as_str()))
+            .collect(),
+        _ => None,
+    }
+}
+
+/// The names of the two come with the messages or in the fields `char` and `user_name`; what the system says is the
+/// character's persona, as that is what front-ends put there.
+fn in_format(format: &Format, fields: &mut Fields, messages: &[Said]) -> Result<Prompts> {
+    let named = |role: &str| {
+        let mut said = messages.iter().rev().filter(|said| said.role == role);
+        said.find_map(|said| said.name.clone())
+    };
+    let char = fields.text(&["char", "assistant_name"])?;
+    let user = fields.text(&["user_name"])?;
+    let mut conversation = Conversation {
+        char: char
+            .or_else(|| named("assistant"))
+            .unwrap_or_else(|| "Assistant".into()),
+        user: user
+            .or_else(|| named("user"))
+            .unwrap_or_else(|| "User".into()),
+        length: fields.text(&["length"])?,
+        open: Some(Role::Char),
+        ..Conversation::default()
+    };
+    for said in messages {
+        let role = match said.role.as_str() {
+            "system" | "developer" => {
+                if !conversation.char_persona.is_empty() {
+                    conversation.char_persona.push_str("\n\n");
+                }
+                conversation.char_persona.push_str(&said.text);
+                continue;
+            }
+            "assistant" => Role::Char,
+            _ => Role::User,
+        };
+        conversation.messages.push(Message {
+            role,
+            text: said.text.clone(),
+        });
+    }
+    let conversation = format.carried(&conversation);
+    Ok(Prompts {
+        texts: vec![format.render(&conversation)?],
+        special_tokens: false,
+        stop: format.stop_strings(&conversation),
+    })
+}
+
+fn by_template(model: &ModelInfo, template: &str, messages: &[Said]) -> Result<Prompts> {
+    let messages: Value = messages
+        .iter()
+        .map(|said| {
+            let mut fields = vec![
+                ("role", Value::from(said.role.as_str())),
+                ("content", Value::from(said.text.as_str())),
+            ];
+            if let Some(name) = &said.name {
+                fields.push(("name", Value::from(name.as_str())));
+            }
+            Value::from_pairs(fields)
+        })
+        .collect::<Vec<_>>()
+        .into();
+    let text = environment(template)
+        .and_then(|environment| {
+            environment.get_template("chat")?.render(context! {
+                messages,
+                add_generation_prompt => true,
+                bos_token => model.begin_of_text.as_deref().unwrap_or_default(),
+                eos_token => model.end_of_text.as_deref().unwrap_or_default(),
+            })
+        })
+        .map_err(|e| {
+            let reason = e
+                .detail()
+                .map_or_else(|| e.kind().to_string(), str::to_owned);
+            Error::new(
+                Kind::Usage,
+                format!("the model's chat template refuses these messages: {reason}"),
+            )
+        })?;
+    // The engine adds the begin-of-text token itself.
+    let begin = model
+        .begin_of_text
+        .as_deref()
+        .filter(|begin| !begin.is_empty());
+    let text = match begin.and_then(|begin| text.strip_prefix(begin)) {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    Ok(Prompts {
+        texts: vec![text],
+        special_tokens: true,
+        stop: Vec::new(),
+    })
+}
+
+/// A template as the transformers library would run it.
+fn environment(template: &str) -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_function("raise_exception", |reason: String| -> Result<Value, _> {
+        Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
+    });
+    // minijinja has no such tag; what it marks is of use in training only.
+    let template = template
+        .replace("{% generation %}", "{% if true %}")
+        .replace("{%- generation %}", "{%- if true %}")
+        .replace("{%- generation -%}", "{%- if true -%}")
+        .replace("{% endgeneration %}", "{% endif %}")
+        .replace("{%- endgeneration %}", "{%- endif %}")
+        .replace("{%- endgeneration -%}", "{%- endif -%}");
+    environment.add_template_owned("chat", template)?;
+    Ok(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHATML: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'].strip() + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+    fn said(role: &str, text: &str) -> Said {
+        Said {
+            role: role.into(),
+            name: None,
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_model_s_own_template_writes_the_messages() {
+        let model = ModelInfo::default();
+        let messages = [said("system", "Be kind."), said("user", " Hello & <b> ")];
+        let prompts = by_template(&model, CHATML, &messages).unwrap();
+        assert_eq!(
+            prompts.texts,
+            [
+                "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHello & <b><|im_end|>\n<|im_start|>assistant\n"
+            ]
+        );
+        assert!(prompts.special_tokens);
+    }
+
+    #[test]
+    fn a_template_that_complains_or_never_ends_is_refused() {
+        let model = ModelInfo::default();
+        let messages = [said("user", "Hello")];
+        let refusal = "{{ raise_exception('roles must alternate') }}";
+        let error = by_template(&model, refusal, &messages).unwrap_err();
+        assert!(error.message().contains("roles must alternate"), "{error}");
+        let endless =
+            "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
+        assert!(by_template(&model, endless, &messages).is_err());
+    }
+
+    #[test]
+    fn the_begin_of_text_token_is_left_to_the_engine() {
+        let model = ModelInfo {
+            begin_of_text: Some("<s>".into()),
+            ..ModelInfo::default()
+        };
+        let template = "{{ bos_token }}[INST] {{ messages[0].content }} [/INST]";
+        let prompts = by_template(&model, template, &[said("user", "Hello")]).unwrap();
+        assert_eq!(prompts.texts, ["[INST] Hello [/INST]"]);
+    }
+}
