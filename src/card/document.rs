@@ -160,6 +160,11 @@ impl Document {
         found
     }
 
+    /// Gives the key at `key` (quotes included) another name.
+    pub(super) fn rename(&mut self, key: &Span, name: &str) {
+        self.splice(key, &Value::from(name).to_string());
+    }
+
     fn replace(&mut self, span: &Span, value: &Value, depth: usize) {
         let text = self.render(value, depth);
         self.splice(span, &text);

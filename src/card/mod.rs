@@ -19,24 +19,30 @@
 //! ```
 
 mod container;
+mod diff;
 mod document;
+pub mod lint;
 mod lorebook;
 mod path;
 mod payload;
 mod png;
 mod relaxed;
 mod scan;
+mod scrub;
 mod shape;
 mod spec;
+mod tolerant;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 pub use container::{CONTAINERS, Container, Reading, Write};
+pub use diff::{Difference, diff, same_picture};
 pub use lorebook::{Entry, Lorebook, Position};
 pub use path::{Path, Step};
 pub use png::write as write_png;
+pub use scrub::{scrub, scrub_image};
 pub use spec::Version;
 
 use crate::Result;

@@ -3,7 +3,7 @@
 //! A shape other than a card's own is turned into a card by its row; a new one is one file and one row here.
 
 use super::document::Document;
-use super::{Card, spec};
+use super::{Card, spec, tolerant};
 use crate::{Error, Finding, Kind, Result};
 
 /// A shape of JSON that holds a character.
@@ -24,9 +24,13 @@ pub(super) static SHAPES: &[Shape] = &[Shape {
 }];
 
 /// The card in a document.
-pub(super) fn read(document: Document) -> Result<(Card, Vec<Finding>)> {
+pub(super) fn read(mut document: Document) -> Result<(Card, Vec<Finding>)> {
+    let mut findings = tolerant::trim_keys(&mut document);
     if let Some(shape) = SHAPES.iter().find(|shape| (shape.recognise)(&document)) {
-        return (shape.read)(document);
+        let (card, more) = (shape.read)(document)?;
+        findings.extend(more);
+        findings.extend(tolerant::findings(&card));
+        return Ok((card, findings));
     }
     if let Some(kind) = spec::lorebook_kind(&document) {
         return Err(Error::new(

@@ -50,6 +50,12 @@ enum Command {
     Convert(card::ConvertArgs),
     /// Change fields of a card where they stand, and nothing else
     Edit(card::EditArgs),
+    /// Check cards against every rule, and repair them
+    Check(card::CheckArgs),
+    /// Compare two cards field by field
+    Diff(card::DiffArgs),
+    /// Take private fields and metadata out of a card
+    Scrub(card::ScrubArgs),
     /// Measure how fast a model runs here
     Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
@@ -100,6 +106,9 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Show(arguments) => card::show(&arguments),
         Command::Convert(arguments) => card::convert(&arguments),
         Command::Edit(arguments) => card::edit(&arguments),
+        Command::Check(arguments) => card::check(&arguments),
+        Command::Diff(arguments) => card::diff(&arguments),
+        Command::Scrub(arguments) => card::scrub(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::SelfTest => bench::self_test(),
         #[cfg(feature = "serve")]

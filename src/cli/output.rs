@@ -14,6 +14,8 @@ pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const BOLD: Style = Style::new().bold();
 /// What may be passed over.
 pub(super) const DIM: Style = Style::new().dimmed();
+/// What is new.
+pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
 /// Next steps.
 pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
 

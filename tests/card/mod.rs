@@ -3,4 +3,6 @@
 mod cli;
 mod edit;
 mod png;
+mod quirks;
+mod rules;
 mod version;

@@ -14,8 +14,10 @@
 //! until the pixels are loaded, and Agnai and TavernAI take the first text chunk of all.
 
 mod chunk;
+mod inspect;
 mod read;
 mod write;
 
+pub(super) use inspect::{Extra, inspect, pixels, scrub};
 pub(super) use read::{read, sniff};
 pub use write::write;

@@ -185,7 +185,16 @@ impl Candidate<'_> {
                 self.chunk.span.start
             ))
         };
-        let json = payload::unpack(&text, &place, &mut findings).map_err(named)?;
+        let json = payload::unpack(&text, &place, &mut findings).map_err(|error| {
+            if findings.iter().any(|finding| finding.code == "png-no-nul") {
+                let at = self.chunk.span.start;
+                return Error::new(
+                    Kind::Card,
+                    format!("text chunk at byte {at} has no keyword separator"),
+                );
+            }
+            named(error)
+        })?;
         let mut reading =
             payload::read(&json, container::row("PNG"), self.chunk.span.clone()).map_err(named)?;
         if self.keyword == Keyword::Chara && reading.card.version() == super::super::Version::V3 {

@@ -1,14 +1,20 @@
-//! Commands about cards: look at them, put them into another container, edit them in place.
+//! Commands about cards: look at them, check them, compare them, convert them, edit them in place.
 
+mod check;
 mod convert;
+mod diff;
 mod edit;
+mod scrub;
 mod show;
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
+pub(super) use check::{CheckArgs, check};
 pub(super) use convert::{ConvertArgs, convert};
+pub(super) use diff::{DiffArgs, diff};
 pub(super) use edit::{EditArgs, edit};
+pub(super) use scrub::{ScrubArgs, scrub};
 pub(super) use show::{ShowArgs, show};
 
 use super::output;
@@ -98,9 +104,23 @@ fn drawn(_: &Card) -> Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
+/// How many findings are told before the rest is only counted.
+const MAX_TOLD: usize = 5;
+
 /// Tells what was noticed, from `least` up.
 fn tell(path: &Path, findings: &[Finding], least: Severity) {
-    for finding in findings.iter().filter(|finding| finding.severity >= least) {
+    let told: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.severity >= least)
+        .collect();
+    if told.len() > MAX_TOLD {
+        output::say(&format!(
+            "{}: {} more findings; `cardwright check` lists them",
+            output::escape(&path.display().to_string()),
+            told.len() - MAX_TOLD
+        ));
+    }
+    for finding in told.into_iter().take(MAX_TOLD) {
         let style = match finding.severity {
             Severity::Error => output::RED,
             Severity::Warning => output::YELLOW,

@@ -203,7 +203,7 @@ fn lorebook(text: &mut String, book: &Lorebook, width: usize) {
 }
 
 /// `text`, escaped, in lines of at most `width` columns; a word that is longer is cut.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
     let width = width.max(10);
     let mut lines = Vec::new();
