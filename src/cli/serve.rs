@@ -1,6 +1,7 @@
 //! `serve`: the back-end that SillyTavern and other front-ends connect to.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::engine::{ModelArgs, SamplerArgs};
@@ -46,6 +47,9 @@ pub(super) struct ServeArgs {
     /// Check every prompt that arrives and say what is wrong with it
     #[arg(long)]
     watch: bool,
+    /// A folder whose cards can be listed and read
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    cards: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -145,8 +149,20 @@ impl ServeArgs {
             origins: self.allow_origin.clone(),
             format: self.format.as_deref().map(Format::named).transpose()?,
             watch: self.watch,
+            cards: self.cards()?,
             log: Arc::new(|line| output::say(&output::escape(line))),
         })
+    }
+
+    /// The folder, if it is one: better said now than at the first request.
+    fn cards(&self) -> Result<Option<PathBuf>> {
+        let Some(folder) = &self.cards else {
+            return Ok(None);
+        };
+        match std::fs::read_dir(folder) {
+            Ok(_) => Ok(Some(folder.clone())),
+            Err(e) => Err(Error::file("list", folder, e)),
+        }
     }
 
     fn bind(&self) -> Result<TcpListener> {

@@ -86,7 +86,7 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let (status, kind) = match error.kind() {
             Kind::Busy => (StatusCode::SERVICE_UNAVAILABLE, "unavailable_error"),
-            Kind::Setting | Kind::Usage | Kind::Limit | Kind::Prompt => {
+            Kind::Setting | Kind::Usage | Kind::Limit | Kind::Prompt | Kind::Card => {
                 (StatusCode::BAD_REQUEST, "invalid_request_error")
             }
             _ => {

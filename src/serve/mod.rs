@@ -13,6 +13,7 @@
 //! # let _ = router;
 //! ```
 
+mod cards;
 mod chat;
 mod fault;
 mod fields;
@@ -34,6 +35,7 @@ mod stream;
 mod watch;
 mod web_ui;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -78,6 +80,8 @@ pub struct Options {
     /// Whether to validate every prompt and to say what is wrong with it, in the log and in response headers.
     /// Default: false.
     pub watch: bool,
+    /// The folder whose cards can be listed and read. Default: none.
+    pub cards: Option<PathBuf>,
     /// Where to say things. Default: nowhere.
     pub log: Log,
 }
@@ -95,6 +99,7 @@ impl Default for Options {
             origins: Vec::new(),
             format: None,
             watch: false,
+            cards: None,
             log: Arc::new(|_| ()),
         }
     }
@@ -134,6 +139,7 @@ pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
         .merge(llamacpp::routes())
         .merge(kobold::routes())
         .merge(own::routes())
+        .merge(cards::routes())
         .merge(metrics::routes())
         .fallback(fault::not_found)
         .method_not_allowed_fallback(fault::wrong_method)

@@ -1,5 +1,6 @@
 //! The server, driven over real sockets by a client that can also misbehave.
 
+mod cards;
 mod contract;
 mod guard;
 mod own;
