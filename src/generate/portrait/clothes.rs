@@ -16,11 +16,11 @@ fn torso(look: &Look, foot: f64) -> Vec<Knot> {
     mirror(&[
         c(0.0, foot + 26.0),
         c(n + 5.0, foot),
-        s(n + 30.0, foot + 24.0),
-        s(sh * 0.74, 172.0),
-        s(sh, 204.0),
-        s(sh + 15.0, 262.0),
-        c(sh + 22.0, FLOOR),
+        s(n + 28.0, foot + 22.0),
+        s(sh * 0.74, 169.0),
+        s(sh + 3.0, 200.0),
+        s(sh + 27.0, 268.0),
+        c(sh + 44.0, FLOOR),
         c(0.0, FLOOR),
     ])
 }

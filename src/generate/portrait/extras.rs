@@ -84,8 +84,8 @@ pub(super) fn on_face(canvas: &mut Canvas, look: &Look) {
     }
 }
 
-/// What hangs at ears and neck.
-pub(super) fn jewellery(canvas: &mut Canvas, look: &Look) {
+/// What hangs at the ears.
+pub(super) fn earrings(canvas: &mut Canvas, look: &Look) {
     let (h, p) = (&look.head, &look.palette);
     let hidden =
         look.has(Extra::Hood) || !hair::shows_ears(look.cut) && look.presence != Presence::Feminine;
@@ -116,6 +116,11 @@ pub(super) fn jewellery(canvas: &mut Canvas, look: &Look) {
             }
         }
     }
+}
+
+/// What lies around the neck.
+pub(super) fn at_neck(canvas: &mut Canvas, look: &Look) {
+    let (h, p) = (&look.head, &look.palette);
     let bare = matches!(
         look.garment,
         Garment::Neckline | Garment::Tunic | Garment::Wrap | Garment::Robe

@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::palette::{self, Palette};
+use super::profile;
 use super::shape::{Knot, Shape};
 use super::traits::{self, Cut, Extra, Garment, Mood, Presence, Setting, Species};
 use crate::generate::names;
@@ -48,6 +49,7 @@ pub(super) struct Look {
     pub(super) cut: Cut,
     pub(super) garment: Garment,
     pub(super) extras: Vec<Extra>,
+    pub(super) pose: Pose,
     pub(super) frame: Frame,
     pub(super) light: Light,
     /// Whether the figure is mirrored.
@@ -157,14 +159,14 @@ impl Look {
         let extras = extras(said.extras.clone(), species, presence, &mut dice("extras"));
         let mut composition = dice("composition");
         let pose = match composition.below(10) {
-            0..=3 => Pose::Front,
-            4..=7 => Pose::ThreeQuarter,
+            0..=2 => Pose::Front,
+            3..=6 => Pose::ThreeQuarter,
             _ => Pose::Profile,
         };
-        // A machine's face and a mask of light are made to be met head on.
-        let pose = match (species, pose) {
-            (Species::Robot | Species::Hologram, Pose::Profile) => Pose::Front,
-            _ => pose,
+        let pose = if pose == Pose::Profile && !profile::suits(species, garment, &extras) {
+            Pose::ThreeQuarter
+        } else {
+            pose
         };
         let frame = composition.pick(&[
             Frame::Bleed,
@@ -189,6 +191,7 @@ impl Look {
             cut,
             garment,
             extras,
+            pose,
             frame,
             light,
             mirrored,

@@ -29,11 +29,14 @@ mod frame;
 mod hair;
 mod look;
 mod palette;
+mod profile;
+mod robot;
 mod shape;
 mod traits;
 
 use canvas::Canvas;
-use look::Look;
+use look::{Look, Pose};
+use traits::Species;
 
 use crate::{Error, Kind, Result};
 
@@ -110,20 +113,40 @@ fn bust(canvas: &mut Canvas, look: &Look) {
             canvas.placed((0.0, -110.0), (1.0, 1.0), 0.0, |canvas| draw(canvas, look));
         });
     };
-    leaning(canvas, &hair::back);
-    face::neck(canvas, look);
-    clothes::draw(canvas, look);
-    hair::over_shoulders(canvas, look);
-    leaning(canvas, &|canvas, look| {
-        being::ears(canvas, look);
-        face::draw(canvas, look);
-        being::marks(canvas, look);
-        extras::on_face(canvas, look);
-    });
-    extras::jewellery(canvas, look);
-    leaning(canvas, &|canvas, look| {
-        hair::front(canvas, look);
-        being::crown(canvas, look);
-        extras::on_head(canvas, look);
-    });
+    match (look.species, look.pose) {
+        (Species::Robot, _) => {
+            robot::neck(canvas, look);
+            clothes::draw(canvas, look);
+            leaning(canvas, &robot::draw);
+            extras::at_neck(canvas, look);
+            leaning(canvas, &extras::on_head);
+        }
+        (_, Pose::Profile) => {
+            leaning(canvas, &profile::behind);
+            profile::neck(canvas, look);
+            clothes::draw(canvas, look);
+            leaning(canvas, &profile::draw);
+            extras::at_neck(canvas, look);
+            leaning(canvas, &extras::on_head);
+        }
+        (_, Pose::Front | Pose::ThreeQuarter) => {
+            leaning(canvas, &hair::back);
+            face::neck(canvas, look);
+            clothes::draw(canvas, look);
+            hair::over_shoulders(canvas, look);
+            leaning(canvas, &|canvas, look| {
+                being::ears(canvas, look);
+                face::draw(canvas, look);
+                being::marks(canvas, look);
+                extras::on_face(canvas, look);
+                extras::earrings(canvas, look);
+            });
+            extras::at_neck(canvas, look);
+            leaning(canvas, &|canvas, look| {
+                hair::front(canvas, look);
+                being::crown(canvas, look);
+                extras::on_head(canvas, look);
+            });
+        }
+    }
 }

@@ -234,19 +234,35 @@ pub(super) fn mix(
     let sky = ground(scheme.sky);
     let near = ground(scheme.near);
     // The halo gives way to face and hair; of a few lightnesses the clearest wins, the scheme's own on a tie.
-    let disc = [0.0, 0.05, -0.10, -0.18, -0.28, -0.42]
-        .into_iter()
-        .map(|step| ground(scheme.disc).lighter(step))
-        .enumerate()
-        .map(|(rank, disc)| {
-            let clear = disc
-                .contrast(skin)
-                .min(disc.contrast(hair) * 1.1)
-                .min(disc.contrast(sky) * 1.6);
-            (clear.min(0.26) - 0.012 * rank as f64, disc)
-        })
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or(scheme.disc, |(_, disc)| disc);
+    let warm = |step: f64| {
+        let disc = ground(scheme.disc).lighter(step);
+        // Yellow darkens into olive; ink makers go through orange to red instead.
+        if step < -0.05 && (48.0..130.0).contains(&disc.h) {
+            lch(disc.l, 0.155, 58.0 + step * 75.0)
+        } else {
+            disc
+        }
+    };
+    let disc = [
+        warm(0.0),
+        warm(0.06),
+        warm(-0.10),
+        warm(-0.18),
+        warm(-0.28),
+        sky.lighter(0.16).vivid(1.15),
+        sky.lighter(0.30),
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(rank, disc)| {
+        let clear = disc
+            .contrast(skin)
+            .min(disc.contrast(hair) * 1.1)
+            .min(disc.contrast(sky) * 1.6);
+        (clear.min(0.26) - 0.012 * rank as f64, disc)
+    })
+    .max_by(|a, b| a.0.total_cmp(&b.0))
+    .map_or(scheme.disc, |(_, disc)| disc);
 
     let cloth = match dice.below(6) {
         0 => ground(scheme.cloth).turned(dice.range(-50.0, 50.0)),
@@ -265,7 +281,7 @@ pub(super) fn mix(
 
     let iris = traits.eyes.unwrap_or(match species {
         Species::Vampire => lch(0.52, 0.20, 25.0),
-        Species::Android | Species::Robot => dice.pick(&[
+        Species::Android | Species::Robot | Species::Hologram => dice.pick(&[
             lch(0.80, 0.13, 200.0),
             lch(0.80, 0.14, 75.0),
             lch(0.74, 0.17, 0.0),
