@@ -580,3 +580,24 @@ pub(super) fn marks(canvas: &mut Canvas, look: &Look) {
         _ => {}
     }
 }
+
+/// What lies over a figure made of light: lines of a screen, and sparks that leave it.
+pub(super) fn shimmer(canvas: &mut Canvas, look: &Look) {
+    if look.species != Species::Hologram {
+        return;
+    }
+    let p = &look.palette;
+    let glow = p.skin.base.lighter(0.06);
+    let mut y = -150.0;
+    while y < 380.0 {
+        canvas.wash(&Shape::rect(-170.0, y, 340.0, 1.6), p.sky, 0.30);
+        y += 7.0;
+    }
+    let mut dice = look.dice("sparks");
+    for _ in 0..34 {
+        let side = dice.side();
+        let size = dice.range(2.5, 8.0);
+        let (x, y) = (side * dice.range(78.0, 168.0), dice.range(-120.0, 250.0));
+        canvas.wash(&Shape::rect(x, y, size, size), glow, dice.range(0.5, 1.0));
+    }
+}

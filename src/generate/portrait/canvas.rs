@@ -3,6 +3,8 @@
 //! Grain is what gives the flat shapes depth, as in a risograph print: an ink laid down as dots that thin out along a
 //! direction. The dots come from a hash of the pixel's place, so the same picture has the same dots everywhere.
 
+use std::sync::LazyLock;
+
 use tiny_skia::{FillRule, LineCap, LineJoin, Mask, Paint, PathBuilder, Pixmap, Stroke, Transform};
 
 use super::colour::Colour;
@@ -182,7 +184,10 @@ impl Canvas {
         };
         let (coverage, clip) = (mask.data(), self.clip.as_ref().map(Mask::data));
         let pixels = self.pixmap.pixels_mut();
+        let specks = &*SPECKS;
         for y in top..bottom {
+            let row = &specks[(y as usize % TILE) * TILE..][..TILE];
+            let start = (f64::from(y) - ends[0].1) * dy - ends[0].0 * dx;
             for x in left..right {
                 let index = (y * width + x) as usize;
                 let mut cover = f64::from(coverage[index]);
@@ -192,10 +197,9 @@ impl Canvas {
                 if let Some(clip) = clip {
                     cover *= f64::from(clip[index]) / 255.0;
                 }
-                let along =
-                    ((f64::from(x) - ends[0].0) * dx + (f64::from(y) - ends[0].1) * dy) / span;
+                let along = (start + f64::from(x) * dx) / span;
                 let dense = fade.density * (1.0 - along.clamp(0.0, 1.0)) * cover / 255.0;
-                if dense > speck(x, y) {
+                if dense > row[x as usize % TILE] {
                     pixels[index] = ink;
                 }
             }
@@ -219,19 +223,27 @@ fn paint(colour: Colour, opacity: f64) -> Paint<'static> {
     paint
 }
 
-/// The threshold of a pixel, 0 to 1: interleaved gradient noise, roughened, so that grain is even but shows no lattice.
-fn speck(x: u32, y: u32) -> f64 {
-    let mut h = x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77);
-    h ^= h >> 15;
-    h = h.wrapping_mul(0x2C1B_3C6D);
-    h ^= h >> 12;
-    h = h.wrapping_mul(0x297A_2D39);
-    h ^= h >> 15;
-    let rough = f64::from(h) / f64::from(u32::MAX);
-    let even = (52.982_918_9 * (0.067_110_56 * f64::from(x) + 0.005_837_15 * f64::from(y)).fract())
-        .fract();
-    (0.55 * even + 0.45 * rough).clamp(0.02, 1.0)
-}
+/// The side of the tile of thresholds.
+const TILE: usize = 128;
+
+/// The threshold of each pixel, 0 to 1: interleaved gradient noise, roughened, so that grain is even but shows no lattice.
+static SPECKS: LazyLock<Vec<f64>> = LazyLock::new(|| {
+    (0..(TILE * TILE) as u32)
+        .map(|i| {
+            let (x, y) = (i % TILE as u32, i / TILE as u32);
+            let mut h = x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77);
+            h ^= h >> 15;
+            h = h.wrapping_mul(0x2C1B_3C6D);
+            h ^= h >> 12;
+            h = h.wrapping_mul(0x297A_2D39);
+            h ^= h >> 15;
+            let rough = f64::from(h) / f64::from(u32::MAX);
+            let slope = 0.067_110_56 * f64::from(x) + 0.005_837_15 * f64::from(y);
+            let even = (52.982_918_9 * slope.fract()).fract();
+            (0.55 * even + 0.45 * rough).clamp(0.02, 1.0)
+        })
+        .collect()
+});
 
 /// A shape of straight spokes from `(x, y)` between two radii, `count` of them, each `share` of its slot wide.
 pub(super) fn rays(x: f64, y: f64, inner: f64, outer: f64, count: usize, share: f64) -> Shape {

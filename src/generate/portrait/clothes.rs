@@ -94,7 +94,9 @@ pub(super) fn back(canvas: &mut Canvas, look: &Look) {
             s(108.0, 96.0),
             c(96.0, 200.0),
         ];
-        let red = p.lining;
+        let red = lch(0.46, 0.17, 22.0)
+            .apart(p.disc, 0.2)
+            .apart(p.cloth.base, 0.12);
         pair(canvas, &lining, |canvas, shape, side| {
             canvas.fill(shape, red);
             canvas.grain(
@@ -169,15 +171,16 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
             let body = Shape::closed(&torso(look, 136.0));
             print(canvas, &body, cloth.base, cloth.shade);
             let shirt = mirror(&[
-                s(0.0, 108.0),
-                c(n + 2.0, 108.0),
-                s(36.0, 160.0),
-                c(34.0, FLOOR),
+                s(0.0, 138.0),
+                c(n + 1.0, 122.0),
+                s(n + 6.0, 150.0),
+                s(40.0, 190.0),
+                c(36.0, FLOOR),
                 c(0.0, FLOOR),
             ]);
             canvas.fill(&Shape::closed(&shirt), p.paper);
             // A cravat: three falls of white linen under a jewel.
-            for (y, w) in [(176.0, 30.0), (212.0, 36.0), (250.0, 40.0)] {
+            for (y, w) in [(184.0, 28.0), (218.0, 34.0), (254.0, 38.0)] {
                 let fall = mirror(&[
                     c(0.0, y - 30.0),
                     c(9.0, y - 26.0),
@@ -217,7 +220,7 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
                 ];
                 canvas.trace(&Shape::open(&line), 3.0, p.trim, 1.0);
             });
-            jewel(canvas, look, 148.0, 11.0);
+            jewel(canvas, look, 158.0, 11.0);
         }
         Garment::Robe => {
             let body = Shape::closed(&torso(look, 138.0));
@@ -364,8 +367,9 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
             let tee = mirror(&[
                 s(0.0, 150.0),
                 c(n + 6.0, 132.0),
-                s(46.0, 190.0),
-                c(42.0, FLOOR),
+                s(44.0, 190.0),
+                c(30.0, 330.0),
+                c(30.0, FLOOR),
                 c(0.0, FLOOR),
             ]);
             let tee = Shape::closed(&tee);
@@ -387,8 +391,8 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
                 c(92.0, 176.0),
                 c(66.0, 206.0),
                 c(76.0, 222.0),
-                c(36.0, 318.0),
-                c(30.0, 210.0),
+                c(31.0, 334.0),
+                c(28.0, 210.0),
                 s(n + 4.0, 160.0),
             ];
             pair(canvas, &lapel, |canvas, shape, side| {
@@ -402,10 +406,10 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
             pair(
                 canvas,
                 &[
-                    c(36.0, 316.0),
-                    c(40.0, 316.0),
-                    c(44.0, FLOOR),
-                    c(40.0, FLOOR),
+                    c(28.0, 330.0),
+                    c(33.0, 330.0),
+                    c(33.0, FLOOR),
+                    c(28.0, FLOOR),
                 ],
                 |canvas, shape, _| {
                     canvas.fill(shape, p.trim);

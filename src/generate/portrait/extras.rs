@@ -37,7 +37,7 @@ pub(super) fn on_face(canvas: &mut Canvas, look: &Look) {
                     s(place - k * 0.86, 12.0),
                 ])
             };
-            canvas.wash(&lens, p.paper, 0.16);
+            canvas.wash(&lens, p.paper, 0.10);
             canvas.within(&lens, |canvas| {
                 canvas.wash(
                     &Shape::polygon(&[
@@ -47,7 +47,7 @@ pub(super) fn on_face(canvas: &mut Canvas, look: &Look) {
                         (place - 18.0, 30.0),
                     ]),
                     p.paper,
-                    0.35,
+                    0.22,
                 );
             });
             canvas.stroke(&lens, 3.2, rim);

@@ -5,7 +5,7 @@
 use super::canvas::{Canvas, fade};
 use super::look::{Light, Look};
 use super::shape::{Knot, Shape, c, mirror, s};
-use super::traits::{Extra, Mood, Presence, Species};
+use super::traits::{Cut, Extra, Mood, Presence, Species};
 
 /// What a mood does to a face.
 struct Expression {
@@ -617,8 +617,7 @@ fn eye(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
         ];
         canvas.wash(&Shape::closed(&lid), p.lip, 0.32);
     }
-    let glowing = matches!(look.species, Species::Android | Species::Hologram);
-    let white = if glowing && look.species == Species::Hologram {
+    let white = if look.species == Species::Hologram {
         p.paper.mix(p.iris, 0.15)
     } else {
         p.paper.mix(p.skin.base, 0.10)
@@ -633,7 +632,7 @@ fn eye(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
             Species::Cat | Species::Fox | Species::Dragon | Species::Demon => {
                 canvas.fill(&Shape::ellipse(gx, gy, 2.1, 6.6), p.ink);
             }
-            Species::Android => {
+            Species::Android | Species::Hologram => {
                 canvas.fill(&Shape::circle(gx, gy, 4.6), p.iris.lighter(0.12));
                 canvas.fill(&Shape::circle(gx, gy, 2.2), p.ink);
             }
@@ -696,6 +695,11 @@ fn brow(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
         p.hair.shade.darker(0.03)
     }
     .apart(p.skin.base, 0.14);
+    let colour = if look.cut == Cut::Bald {
+        p.skin.shade.darker(0.16)
+    } else {
+        colour
+    };
     let thick = match look.presence {
         Presence::Feminine => (5.0, 1.3),
         Presence::Neutral => (6.0, 1.8),

@@ -52,6 +52,8 @@ pub(super) struct Look {
     pub(super) pose: Pose,
     pub(super) frame: Frame,
     pub(super) light: Light,
+    /// How near the figure stands, about 1.
+    pub(super) nearness: f64,
     /// Whether the figure is mirrored.
     pub(super) mirrored: bool,
     pub(super) head: Head,
@@ -179,6 +181,7 @@ impl Look {
         ]);
         let light = composition.pick(&[Light::Split, Light::Side]);
         let mirrored = composition.chance(0.5);
+        let nearness = composition.range(0.98, 1.13);
         Self {
             palette: palette::mix(name, seed, &said, species, presence, setting, old),
             head: head(presence, pose, mood, &mut dice("face")),
@@ -194,6 +197,7 @@ impl Look {
             pose,
             frame,
             light,
+            nearness,
             mirrored,
         }
     }
@@ -201,6 +205,24 @@ impl Look {
     /// The stream of choices for one more aspect.
     pub(super) fn dice(&self, aspect: &str) -> Dice {
         Dice::new(&self.name, self.seed, aspect)
+    }
+
+    /// Whether something stands up so high from the head that it needs room.
+    pub(super) fn is_tall(&self) -> bool {
+        let grown = matches!(
+            self.species,
+            Species::Cat
+                | Species::Fox
+                | Species::Wolf
+                | Species::Rabbit
+                | Species::Demon
+                | Species::Dragon
+                | Species::Robot
+        );
+        let worn = [Extra::WitchHat, Extra::BrimHat, Extra::Crown]
+            .iter()
+            .any(|extra| self.has(*extra));
+        grown || worn || matches!(self.cut, Cut::Mohawk | Cut::Bun)
     }
 
     /// Whether somebody has or wears `extra`.

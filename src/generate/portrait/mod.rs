@@ -88,15 +88,18 @@ fn paint(subject: &Subject<'_>, seed: u64, size: Size) -> Result<Vec<[u8; 3]>> {
     let (width, height) = size.pixels();
     let mut canvas = Canvas::new(width, height)
         .ok_or_else(|| Error::new(Kind::Limit, "no memory for a portrait"))?;
-    let middle = match size {
-        Size::Portrait => (200.0, 248.0),
-        Size::Square => (200.0, 196.0),
+    let (x, y) = match size {
+        Size::Portrait => (200.0, 250.0),
+        Size::Square => (200.0, 204.0),
     };
-    background::draw(&mut canvas, &look, middle);
+    // Tall hats and ears need room above; nearer figures stand lower.
+    let near = if look.is_tall() { 0.94 } else { look.nearness };
     let scale = match size {
-        Size::Portrait => 1.0,
-        Size::Square => 0.98,
+        Size::Portrait => near,
+        Size::Square => near.min(0.98),
     };
+    let middle = (x, y + (near - 1.0) * 90.0);
+    background::draw(&mut canvas, &look, middle);
     let flip = if look.mirrored { -scale } else { scale };
     canvas.placed(middle, (flip, scale), 0.0, |canvas| bust(canvas, &look));
     frame::draw(&mut canvas, &look);
@@ -147,6 +150,7 @@ fn bust(canvas: &mut Canvas, look: &Look) {
                 being::crown(canvas, look);
                 extras::on_head(canvas, look);
             });
+            being::shimmer(canvas, look);
         }
     }
 }

@@ -264,9 +264,13 @@ pub(super) fn mix(
     .max_by(|a, b| a.0.total_cmp(&b.0))
     .map_or(scheme.disc, |(_, disc)| disc);
 
-    let cloth = match dice.below(6) {
-        0 => ground(scheme.cloth).turned(dice.range(-50.0, 50.0)),
-        1 => ground(scheme.trim).at(0.62).vivid(1.1),
+    let cloth = match dice.below(9) {
+        0 => ground(scheme.cloth).turned(dice.range(-60.0, 60.0)),
+        1 => ground(scheme.trim).at(0.64).vivid(1.1).turned(-14.0),
+        2 => lch(0.93, 0.02, 85.0),
+        3 => lch(0.24, 0.025, 270.0),
+        4 => sky.turned(180.0).at(0.50).vivid(1.5),
+        5 => lch(0.50, 0.14, 12.0),
         _ => ground(scheme.cloth),
     };
     let cloth = cloth.apart(near, 0.17).apart(skin, 0.15);
