@@ -3,6 +3,7 @@
 
 mod card;
 mod macros;
+mod portrait;
 mod prompt;
 #[cfg(feature = "serve")]
 mod serve;

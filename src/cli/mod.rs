@@ -7,6 +7,8 @@ mod diagnostic;
 mod engine;
 mod model;
 mod output;
+#[cfg(feature = "portrait")]
+mod portrait;
 mod progress;
 mod prompt;
 #[cfg(feature = "serve")]
@@ -60,6 +62,9 @@ enum Command {
     Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
     Complete(Box<complete::CompleteArgs>),
+    /// Draw the portrait of a card anew, or one for a name
+    #[cfg(feature = "portrait")]
+    Portrait(portrait::PortraitArgs),
     /// Prompts of cards, and whether a prompt is in its format
     #[command(subcommand)]
     Prompt(prompt::PromptCommand),
@@ -114,6 +119,8 @@ fn dispatch(command: Command) -> Result<Answer> {
         #[cfg(feature = "serve")]
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Complete(arguments) => complete::complete(&arguments),
+        #[cfg(feature = "portrait")]
+        Command::Portrait(arguments) => portrait::portrait(&arguments),
         Command::Prompt(command) => prompt::run(command),
         Command::Model(command) => model::model(command),
         Command::Completions { shell } => completions(shell),

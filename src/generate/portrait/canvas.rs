@@ -15,6 +15,8 @@ pub(super) struct Canvas {
     pixmap: Pixmap,
     transform: Transform,
     clip: Option<Mask>,
+    width: f64,
+    height: f64,
 }
 
 /// Where grain is dense (`from`) and where it has faded out (`to`), in the coordinates of the shape.
@@ -32,21 +34,22 @@ pub(super) const fn fade(from: (f64, f64), to: (f64, f64), density: f64) -> Fade
 }
 
 impl Canvas {
-    /// An empty sheet; `None` where it has no area.
-    pub(super) fn new(width: u32, height: u32) -> Option<Self> {
+    /// An empty sheet of `width` by `height` units, each `scale` pixels; `None` where it has no area.
+    pub(super) fn new(width: u32, height: u32, scale: f64) -> Option<Self> {
+        let (width, height) = (f64::from(width), f64::from(height));
+        let pixels = |units: f64| (units * scale).round() as u32;
         Some(Self {
-            pixmap: Pixmap::new(width, height)?,
-            transform: Transform::identity(),
+            pixmap: Pixmap::new(pixels(width), pixels(height))?,
+            transform: Transform::from_scale(scale as f32, scale as f32),
             clip: None,
+            width,
+            height,
         })
     }
 
-    /// The width and height in pixels.
+    /// The width and height in units.
     pub(super) fn size(&self) -> (f64, f64) {
-        (
-            f64::from(self.pixmap.width()),
-            f64::from(self.pixmap.height()),
-        )
+        (self.width, self.height)
     }
 
     /// The finished pixels: RGB, row by row.

@@ -423,10 +423,10 @@ pub(super) fn draw(canvas: &mut Canvas, look: &Look) {
                 s(34.0, 204.0),
                 s(66.0, 180.0),
                 c(78.0, 158.0),
-                s(sh * 0.86, 180.0),
-                s(sh, 206.0),
-                s(sh + 14.0, 264.0),
-                c(sh + 20.0, FLOOR),
+                s(sh * 0.80, 172.0),
+                s(sh + 4.0, 202.0),
+                s(sh + 28.0, 268.0),
+                c(sh + 45.0, FLOOR),
                 c(0.0, FLOOR),
             ]);
             let skin = Shape::closed(&torso(look, 132.0));

@@ -1,6 +1,7 @@
 //! Things worn on the head and at the neck.
 
 use super::canvas::{Canvas, fade};
+use super::colour::lch;
 use super::hair;
 use super::look::Look;
 use super::shape::{Shape, c, mirror, s};
@@ -318,7 +319,7 @@ pub(super) fn on_head(canvas: &mut Canvas, look: &Look) {
         );
     }
     if look.has(Extra::Crown) {
-        let gold = p.trim;
+        let gold = lch(0.82, 0.13, 86.0).apart(p.disc, 0.14);
         let crown = Shape::polygon(&[
             (-60.0, -84.0),
             (-70.0, -146.0),
@@ -413,10 +414,7 @@ pub(super) fn on_head(canvas: &mut Canvas, look: &Look) {
             canvas.placed((x, y), (1.0, 1.0), angle, |canvas| {
                 canvas.fill(
                     &Shape::closed(&[c(6.0, 0.0), s(20.0, -9.0), c(r + 20.0, 0.0), s(20.0, 9.0)]),
-                    p.near
-                        .at(0.50)
-                        .turned(0.0)
-                        .mix(super::colour::lch(0.5, 0.1, 150.0), 0.7),
+                    p.near.at(0.50).mix(lch(0.5, 0.1, 150.0), 0.7),
                 );
             });
         }

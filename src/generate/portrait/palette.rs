@@ -186,7 +186,13 @@ pub(super) fn mix(
             lch(0.78, 0.10, 80.0),
             lch(0.62, 0.13, 38.0),
         ]),
-        Species::Hologram => ground(scheme.trim).at(0.86).vivid(0.8),
+        Species::Hologram => dice.pick(&[
+            lch(0.86, 0.09, 205.0),
+            lch(0.84, 0.08, 300.0),
+            lch(0.87, 0.10, 165.0),
+            lch(0.85, 0.08, 350.0),
+            lch(0.84, 0.08, 250.0),
+        ]),
         Species::Vampire => dice.pick(&[
             lch(0.88, 0.020, 300.0),
             lch(0.90, 0.015, 90.0),
@@ -224,11 +230,16 @@ pub(super) fn mix(
         }
     });
     let hair = match species {
-        Species::Hologram => ground(scheme.trim).at(0.62),
+        Species::Hologram => skin.at(0.56).vivid(1.5),
         Species::Ghost if traits.hair.is_none() => lch(0.80, 0.03, 225.0),
         _ => hair,
     };
-    let hair = hair.apart(skin, 0.16);
+    // A colour that the text names stays; whichever was drawn gives way.
+    let (hair, skin) = if traits.hair.is_some() && traits.skin.is_none() {
+        (hair, skin.apart(hair, 0.13))
+    } else {
+        (hair.apart(skin, 0.16), skin)
+    };
 
     let mut dice = Dice::new(name, seed, "cloth colour");
     let sky = ground(scheme.sky);
@@ -265,6 +276,7 @@ pub(super) fn mix(
     .map_or(scheme.disc, |(_, disc)| disc);
 
     let cloth = match dice.below(9) {
+        _ if species == Species::Hologram => skin.at(0.48).vivid(1.5),
         0 => ground(scheme.cloth).turned(dice.range(-60.0, 60.0)),
         1 => ground(scheme.trim).at(0.64).vivid(1.1).turned(-14.0),
         2 => lch(0.93, 0.02, 85.0),

@@ -213,7 +213,7 @@ fn eyes(canvas: &mut Canvas, look: &Look, glow: super::colour::Colour, kind: usi
             canvas.wash(&Shape::circle(0.0, 0.0, 19.0), glow, 0.16);
             canvas.fill(&lamp, glow);
             canvas.within(&lamp, |canvas| {
-                canvas.fill(&Shape::circle(-1.0, 0.0, 5.2), p.paper)
+                canvas.fill(&Shape::circle(-1.0, 0.0, 5.2), p.paper);
             });
         });
     }

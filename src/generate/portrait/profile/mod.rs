@@ -103,7 +103,7 @@ pub(super) fn neck(canvas: &mut Canvas, look: &Look) {
 /// What is seen behind the neck and the clothes.
 pub(super) fn behind(canvas: &mut Canvas, look: &Look) {
     canvas.placed((SHIFT, 0.0), (1.0, 1.0), 0.0, |canvas| {
-        hair::behind(canvas, look)
+        hair::behind(canvas, look);
     });
 }
 
