@@ -1,12 +1,12 @@
 //! One request's way from logits to a token: its settings, what it has seen, and its random numbers.
 
-use rand::{Rng as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::distribution::{Distribution, exp, sort};
+use super::distribution::{Distribution, exp};
 use super::tail_free::tail_free;
-use super::{Settings, Token};
+use super::{Settings, Token, filters, mirostat};
 use crate::Result;
 
 /// A step between the logits and the draw.
@@ -16,8 +16,14 @@ use crate::Result;
 pub enum Step {
     /// Repetition, frequency and presence penalty.
     Penalties,
+    /// [`Settings::dry_multiplier`] and what belongs to it.
+    Dry,
+    /// [`Settings::top_n_sigma`].
+    TopNSigma,
     /// [`Settings::top_k`].
     TopK,
+    /// [`Settings::top_a`].
+    TopA,
     /// [`Settings::tail_free`].
     TailFree,
     /// [`Settings::typical_p`].
@@ -26,21 +32,38 @@ pub enum Step {
     TopP,
     /// [`Settings::min_p`].
     MinP,
-    /// [`Settings::temperature`].
+    /// [`Settings::xtc_probability`] and [`Settings::xtc_threshold`].
+    Xtc,
+    /// [`Settings::smoothing_factor`] and [`Settings::smoothing_curve`].
+    Smoothing,
+    /// [`Settings::temperature`], fixed or dynamic.
     Temperature,
 }
 
 impl Step {
-    /// The order of llama.cpp in 2023, when LimaRP was written.
+    /// The order of llama.cpp in 2023, when LimaRP was written; what came later stands where llama.cpp put it.
     pub const DEFAULT_ORDER: &'static [Self] = &[
         Self::Penalties,
+        Self::Dry,
+        Self::TopNSigma,
         Self::TopK,
+        Self::TopA,
         Self::TailFree,
         Self::Typical,
         Self::TopP,
         Self::MinP,
+        Self::Xtc,
+        Self::Smoothing,
         Self::Temperature,
     ];
+
+    /// Whether the step drops tokens, which is Mirostat's own business where it is on.
+    fn drops(self) -> bool {
+        !matches!(
+            self,
+            Self::Penalties | Self::Dry | Self::Smoothing | Self::Temperature
+        )
+    }
 }
 
 /// Chooses one token after another for one request.
@@ -52,6 +75,9 @@ pub struct Chain {
     random: ChaCha8Rng,
     seen: Vec<Token>,
     bans: Vec<Token>,
+    breakers: Vec<Token>,
+    /// The surprise that Mirostat allows now, in bits.
+    allowed_surprise: f32,
     distribution: Distribution,
 }
 
@@ -71,7 +97,9 @@ impl Chain {
             settings: settings.clone(),
             random,
             seen: Vec::new(),
-            bans: Vec::new(),
+            bans: settings.banned_tokens.clone(),
+            breakers: Vec::new(),
+            allowed_surprise: 2.0 * settings.mirostat_tau,
             distribution: Distribution::default(),
         })
     }
@@ -79,6 +107,11 @@ impl Chain {
     /// Tokens that are never chosen.
     pub fn ban(&mut self, tokens: impl IntoIterator<Item = Token>) {
         self.bans.extend(tokens);
+    }
+
+    /// Tokens over which no repetition reaches ([`Settings::dry_multiplier`]).
+    pub fn break_at(&mut self, tokens: impl IntoIterator<Item = Token>) {
+        self.breakers.extend(tokens);
     }
 
     /// Takes note of a token of the prompt or of the reply, for the penalties.
@@ -92,15 +125,28 @@ impl Chain {
         for &token in &self.bans {
             self.distribution.adjust(token, |_| f32::NEG_INFINITY);
         }
+        for (&token, &bias) in &self.settings.logit_bias {
+            self.distribution.adjust(token, |logit| logit + bias);
+        }
         for i in 0..self.settings.order.len() {
-            self.apply(self.settings.order[i]);
+            let step = self.settings.order[i];
+            if self.settings.mirostat == 0 || !step.drops() {
+                self.apply(step);
+            }
         }
         if self.settings.temperature == 0.0 {
-            self.distribution.best()
-        } else {
-            // 53 random bits are a share below 1.
-            let share = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+            return self.distribution.best();
+        }
+        let share = filters::share(&mut self.random);
+        if self.settings.mirostat == 0 {
             self.distribution.draw(share)
+        } else {
+            mirostat::draw(
+                &mut self.distribution,
+                &self.settings,
+                &mut self.allowed_surprise,
+                share,
+            )
         }
     }
 
@@ -120,18 +166,23 @@ impl Chain {
         let distribution = &mut self.distribution;
         let settings = &self.settings;
         match step {
-            Step::Penalties => penalise(distribution, settings, &self.seen),
-            Step::TopK => top_k(distribution, settings.top_k as usize),
+            Step::Penalties => filters::penalise(distribution, settings, &self.seen),
+            Step::Dry => filters::dry(distribution, settings, &self.seen, &self.breakers),
+            Step::TopNSigma => filters::top_n_sigma(distribution, settings.top_n_sigma),
+            Step::TopK => filters::top_k(distribution, settings.top_k as usize),
+            Step::TopA => filters::top_a(distribution, settings.top_a),
             Step::TailFree => tail_free(distribution, settings.tail_free),
-            Step::Typical => typical(distribution, settings.typical_p),
-            Step::TopP => top_p(distribution, settings.top_p),
-            Step::MinP => min_p(distribution, settings.min_p),
-            Step::Temperature => {
-                let temperature = settings.temperature;
-                if temperature != 1.0 && temperature > 0.0 {
-                    distribution.map(|logit| logit / temperature);
-                }
+            Step::Typical => filters::typical(distribution, settings.typical_p),
+            Step::TopP => filters::top_p(distribution, settings.top_p),
+            Step::MinP => filters::min_p(distribution, settings.min_p),
+            Step::Xtc => {
+                filters::exclude_top_choices(distribution, settings, &mut self.random);
             }
+            Step::Smoothing => {
+                let (factor, curve) = (settings.smoothing_factor, settings.smoothing_curve);
+                filters::smooth(distribution, factor, curve);
+            }
+            Step::Temperature => filters::temperature(distribution, settings),
         }
     }
 }
@@ -145,95 +196,6 @@ fn entropy() -> [u8; 32] {
         bytes.copy_from_slice(&RandomState::new().hash_one(i).to_le_bytes());
     }
     seed
-}
-
-fn penalise(distribution: &mut Distribution, settings: &Settings, seen: &[Token]) {
-    let &Settings {
-        repetition_penalty: repetition,
-        frequency_penalty: frequency,
-        presence_penalty: presence,
-        ..
-    } = settings;
-    if repetition == 1.0 && frequency == 0.0 && presence == 0.0 {
-        return;
-    }
-    let range = usize::try_from(settings.repetition_range).unwrap_or(usize::MAX);
-    let mut lately = seen[seen.len().saturating_sub(range)..].to_vec();
-    lately.sort_unstable();
-    for times in lately.chunk_by(|a, b| a == b) {
-        distribution.adjust(times[0], |logit| {
-            // Dividing a negative logit would favour the token.
-            let logit = if logit > 0.0 {
-                logit / repetition
-            } else {
-                logit * repetition
-            };
-            logit - times.len() as f32 * frequency - presence
-        });
-    }
-}
-
-fn top_k(distribution: &mut Distribution, k: usize) {
-    if k > 0 {
-        distribution.narrow(|best, all| (all || best.len() >= k).then_some(k));
-    }
-}
-
-fn top_p(distribution: &mut Distribution, p: f32) {
-    if p >= 1.0 {
-        return;
-    }
-    let best_logit = distribution.best_logit();
-    let enough = p * distribution.total(best_logit);
-    distribution.narrow(|best, all| {
-        let mut sum = 0.0;
-        let reached = best.iter().position(|c| {
-            sum += exp(c.logit - best_logit);
-            sum >= enough
-        });
-        match reached {
-            Some(at) => Some(at + 1),
-            None if all => Some(best.len()),
-            None => None,
-        }
-    });
-}
-
-fn min_p(distribution: &mut Distribution, p: f32) {
-    if p > 0.0 {
-        let threshold = distribution.best_logit() + p.ln();
-        distribution.keep_above(threshold);
-    }
-}
-
-fn typical(distribution: &mut Distribution, p: f32) {
-    if p >= 1.0 {
-        return;
-    }
-    let best = distribution.best_logit();
-    let total = distribution.total(best);
-    let log_total = total.ln();
-    let candidates = std::mem::take(distribution.complete());
-    let surprise = |logit: f32| log_total - (logit - best);
-    let probability = |logit: f32| exp(logit - best) / total;
-    let entropy: f32 = candidates
-        .iter()
-        .map(|c| probability(c.logit) * surprise(c.logit))
-        .sum();
-    let mut ranked: Vec<_> = candidates
-        .into_iter()
-        .map(|c| ((surprise(c.logit) - entropy).abs(), c))
-        .collect();
-    ranked.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let mut sum = 0.0;
-    let reached = ranked.iter().position(|(_, c)| {
-        sum += probability(c.logit);
-        sum > p
-    });
-    let count = reached.map_or(ranked.len(), |at| at + 1);
-    let mut kept: Vec<_> = ranked.into_iter().take(count).map(|(_, c)| c).collect();
-    sort(&mut kept);
-    distribution.keep(kept);
 }
 
 #[cfg(test)]
@@ -331,6 +293,127 @@ mod tests {
         })
         .unwrap();
         assert_eq!(chain.sample(&logits(FALLING)), Some(3));
+    }
+
+    #[test]
+    fn top_a_keeps_what_passes_a_share_of_the_best_squared() {
+        // .16 times 1.2 is .192, times 2 is .32.
+        assert_eq!(left(FALLING, |s| s.top_a = 1.0).len(), 3);
+        let three = [(3, 0.4 / 0.9), (2, 0.3 / 0.9), (1, 0.2 / 0.9)];
+        assert_left(&left(FALLING, |s| s.top_a = 1.0), &three);
+        assert_eq!(left(FALLING, |s| s.top_a = 0.5).len(), 4);
+    }
+
+    #[test]
+    fn top_n_sigma_keeps_what_is_close_to_the_best_logit() {
+        // The logits are -2.30 -1.61 -1.20 -0.92: mean -1.51, deviation 0.52.
+        assert_eq!(left(FALLING, |s| s.top_n_sigma = 0.5).len(), 1);
+        assert_eq!(left(FALLING, |s| s.top_n_sigma = 1.0).len(), 2);
+        assert_eq!(left(FALLING, |s| s.top_n_sigma = 2.0).len(), 3);
+        assert_eq!(left(FALLING, |s| s.top_n_sigma = 3.0).len(), 4);
+    }
+
+    #[test]
+    fn xtc_drops_all_but_the_least_of_the_top_choices() {
+        let always = |threshold| {
+            left(FALLING, |s| {
+                s.xtc_probability = 1.0;
+                s.xtc_threshold = threshold;
+            })
+        };
+        assert_left(&always(0.15), &[(1, 0.2 / 0.3), (0, 0.1 / 0.3)]);
+        assert_left(&always(0.25), &[(2, 0.5), (1, 0.2 / 0.6), (0, 0.1 / 0.6)]);
+        // Only one passes: it stays.
+        assert_eq!(always(0.35).len(), 4);
+        assert_eq!(left(FALLING, |s| s.xtc_probability = 0.0).len(), 4);
+    }
+
+    #[test]
+    fn smoothing_bends_the_distances_to_the_best() {
+        // ln(.4/.2) is .693; with factor 2 the distance is 2 * .48 = .961, so e^-.961 = .3825 of the best.
+        let bent = left(&[0.4, 0.2], |s| s.smoothing_factor = 2.0);
+        assert!((bent[1].1 / bent[0].1 - 0.3825).abs() < 1e-3, "{bent:?}");
+    }
+
+    #[test]
+    fn dynamic_temperature_is_hot_where_the_model_is_unsure() {
+        let change = |s: &mut Settings| {
+            s.temperature = 1.0;
+            s.dynamic_temperature_range = 0.5;
+        };
+        // All even: the entropy is the largest there is, the temperature 1.5, and even stays even.
+        assert_left(&left(&[0.5, 0.5], change), &[(0, 0.5), (1, 0.5)]);
+        // Entropy .0560 of .6931: temperature .5 + .0808 = .5808, so (1/99)^(1/.5808) of the best.
+        let sure = left(&[0.99, 0.01], change);
+        let ratio = (1.0_f32 / 99.0).powf(1.0 / 0.5808);
+        assert!((sure[1].1 / sure[0].1 - ratio).abs() < 1e-5, "{sure:?}");
+    }
+
+    #[test]
+    fn dry_penalises_what_goes_on_with_a_repetition() {
+        // 1 2 3 ... 1 2: three tokens would make it; the match is 2 long, as allowed, so the penalty is 0.8 * 1.75^0.
+        let change = |s: &mut Settings| s.dry_multiplier = 0.8;
+        let even = [0.25; 4];
+        let repeated = after(&[1, 2, 3, 0, 1, 2], &even, change);
+        assert!((repeated[3].1 / repeated[0].1 - (-0.8_f32).exp()).abs() < 1e-4);
+        assert_eq!(repeated[3].0, 3);
+        // One longer costs 1.75 times as much.
+        let longer = after(&[0, 1, 2, 3, 0, 1, 2], &even, change);
+        assert!((longer[3].1 / longer[0].1 - (-1.4_f32).exp()).abs() < 1e-4);
+        assert_eq!(after(&[1, 3, 0, 1], &even, change)[3].1, 0.25);
+    }
+
+    #[test]
+    fn dry_does_not_reach_over_a_breaker() {
+        let mut chain = Chain::new(&Settings {
+            dry_multiplier: 5.0,
+            temperature: 0.0,
+            ..Settings::neutral()
+        })
+        .unwrap();
+        [1, 2, 3, 0, 1, 2]
+            .iter()
+            .for_each(|&token| chain.accept(token));
+        assert_eq!(chain.sample(&[0.0, 0.0, 0.0, 1.0]), Some(0));
+        chain.break_at([2]);
+        assert_eq!(chain.sample(&[0.0, 0.0, 0.0, 1.0]), Some(3));
+    }
+
+    #[test]
+    fn biases_are_added_and_banned_tokens_never_come() {
+        let biased = left(&[0.5, 0.5], |s| {
+            s.logit_bias.insert(1, 3.0_f32.ln());
+        });
+        assert_left(&biased, &[(1, 0.75), (0, 0.25)]);
+        assert_left(
+            &left(FALLING, |s| s.banned_tokens = vec![3, 2, 1]),
+            &[(0, 1.0)],
+        );
+    }
+
+    #[test]
+    fn mirostat_holds_the_surprise_it_is_asked_for() {
+        for mode in [1, 2] {
+            let tau = 3.0;
+            let mut chain = Chain::new(&Settings {
+                mirostat: mode,
+                mirostat_tau: tau,
+                seed: Some(5),
+                ..Settings::neutral()
+            })
+            .unwrap();
+            // Zipf's law over 2000 tokens: an entropy of 8.5 bits.
+            let flat: Vec<f32> = (1..=2000).map(|rank| -(rank as f32).ln()).collect();
+            let mut bits = 0.0;
+            for _ in 0..2000 {
+                let token = chain.sample(&flat).unwrap();
+                let choice = chain.choice();
+                let (_, p) = choice.iter().find(|(t, _)| *t == token).unwrap();
+                bits -= p.log2();
+            }
+            let mean = bits / 2000.0;
+            assert!((mean - tau).abs() < 0.15, "mode {mode}: {mean} bits");
+        }
     }
 
     #[test]
@@ -438,11 +521,15 @@ mod tests {
             seen in prop::collection::vec(0_i32..300, 0..40),
             (temperature, tail_free, typical_p) in (0.01_f32..5.0, 0.0_f32..=1.0, 0.0_f32..=1.0),
             (top_k, top_p, min_p) in (0_u32..300, 0.0_f32..=1.0, 0.0_f32..=1.0),
+            (top_a, top_n_sigma, xtc_probability) in (0.0_f32..=1.0, 0.0_f32..=5.0, 0.0_f32..=1.0),
+            (smoothing_factor, smoothing_curve) in (0.0_f32..3.0, 1.0_f32..=3.0),
+            (dynamic_temperature_range, dry_multiplier) in (0.0_f32..3.0, 0.0_f32..3.0),
             repetition_penalty in 0.5_f32..3.0,
             order in Just(Step::DEFAULT_ORDER.to_vec()).prop_shuffle(),
         ) {
             let settings = Settings {
-                temperature, tail_free, typical_p, top_k, top_p, min_p, repetition_penalty, order,
+                temperature, tail_free, typical_p, top_k, top_p, min_p, repetition_penalty, top_a, top_n_sigma, xtc_probability, smoothing_factor, smoothing_curve,
+                dynamic_temperature_range, dry_multiplier, order,
                 ..Settings::default()
             };
             let mut chain = Chain::new(&settings).unwrap();

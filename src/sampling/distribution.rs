@@ -113,7 +113,74 @@ impl Distribution {
         }
     }
 
+    /// The standard deviation of the logits that are not banned.
+    pub(super) fn deviation(&self) -> f32 {
+        let (mut n, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
+        self.each(|logit| {
+            let logit = f64::from(logit);
+            n += 1.0;
+            sum += logit;
+            squares += logit * logit;
+        });
+        if n == 0.0 {
+            return 0.0;
+        }
+        let mean = sum / n;
+        (squares / n - mean * mean).max(0.0).sqrt() as f32
+    }
+
+    /// The entropy in nats, and the number of tokens that are not banned.
+    pub(super) fn entropy(&self) -> (f32, usize) {
+        let best = self.best_logit();
+        let (mut count, mut total, mut weighted) = (0, 0.0_f32, 0.0_f32);
+        self.each(|logit| {
+            let weight = exp(logit - best);
+            count += 1;
+            total += weight;
+            weighted += weight * (best - logit);
+        });
+        (total.ln() + weighted / total, count)
+    }
+
+    /// Calls `with` for each logit that is not banned.
+    fn each(&self, mut with: impl FnMut(f32)) {
+        let kept = self.kept.iter().map(|c| c.logit);
+        let all = self.logits.iter().copied();
+        let mut with = |logit: f32| {
+            if logit > f32::NEG_INFINITY {
+                with(logit);
+            }
+        };
+        if self.narrowed {
+            kept.for_each(&mut with);
+        } else {
+            all.for_each(&mut with);
+        }
+    }
+
     /// The tokens whose logit is at least `threshold`, best first.
+    pub(super) fn at_least(&self, threshold: f32) -> Vec<Candidate> {
+        if self.narrowed {
+            let count = self.kept.partition_point(|c| c.logit >= threshold);
+            self.kept[..count].to_vec()
+        } else {
+            self.above(threshold)
+        }
+    }
+
+    /// Drops tokens.
+    pub(super) fn remove(&mut self, tokens: &[Candidate]) {
+        if self.narrowed {
+            self.kept
+                .retain(|c| tokens.iter().all(|gone| gone.token != c.token));
+        } else {
+            for gone in tokens {
+                self.adjust(gone.token, |_| f32::NEG_INFINITY);
+            }
+        }
+    }
+
+    /// The tokens whose logit is at least `threshold`, best first, as long as none was dropped.
     fn above(&self, threshold: f32) -> Vec<Candidate> {
         const BLOCK: usize = 64;
         let mut found = Vec::new();

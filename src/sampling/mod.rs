@@ -15,6 +15,8 @@
 
 mod chain;
 mod distribution;
+mod filters;
+mod mirostat;
 mod settings;
 mod table;
 mod tail_free;

@@ -1,8 +1,10 @@
 //! The settings of one request.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{SAMPLERS, Step};
+use super::{SAMPLERS, Step, Token};
 use crate::{Error, Kind, Result};
 
 /// How tokens are chosen. The default is what the author of LimaRP recommends: temperature 0.70, tail-free sampling
@@ -34,6 +36,40 @@ pub struct Settings {
     pub min_p: f32,
     /// Locally typical sampling. Range 0 to 1, neutral 1. Default: 1.
     pub typical_p: f32,
+    /// Keeps tokens of at least this times the square of the best probability. Range 0 to 1, neutral 0. Default: 0.
+    pub top_a: f32,
+    /// Keeps tokens within so many standard deviations of the best logit; 0 keeps all. Range 0 to 5. Default: 0.
+    pub top_n_sigma: f32,
+    /// How often the top choices are excluded. Range 0 to 1, neutral 0. Default: 0.
+    pub xtc_probability: f32,
+    /// From what probability on a token is a top choice. Range 0 to 0.5. Default: 0.1.
+    pub xtc_threshold: f32,
+    /// How far the temperature goes up and down with the entropy; 0 keeps it fixed. Range 0 to 5. Default: 0.
+    pub dynamic_temperature_range: f32,
+    /// How steeply it does. Range 0.1 to 10. Default: 1.
+    pub dynamic_temperature_exponent: f32,
+    /// Bends the distances to the best logit; 0 leaves them. Range 0 to 10. Default: 0.
+    pub smoothing_factor: f32,
+    /// The share of the third degree in that bend. Range 1 to 3, neutral 1. Default: 1.
+    pub smoothing_curve: f32,
+    /// Penalises tokens that go on with a repetition; 0 does not. Range 0 to 5. Default: 0.
+    pub dry_multiplier: f32,
+    /// By what each further token of a repetition multiplies the penalty. Range 1 to 4. Default: 1.75.
+    pub dry_base: f32,
+    /// The longest repetition that costs only the multiplier. Range 0 to 100. Default: 2.
+    pub dry_allowed_length: u32,
+    /// How many of the last tokens are searched for repetitions; -1 is the whole context. Default: -1.
+    pub dry_range: i32,
+    /// 1 or 2 draws by that version of Mirostat instead of dropping tokens; 0 does not. Default: 0.
+    pub mirostat: u32,
+    /// The surprise that Mirostat aims for, in bits. Range 0 to 20. Default: 5.
+    pub mirostat_tau: f32,
+    /// How fast Mirostat follows. Range 0 to 1. Default: 0.1.
+    pub mirostat_eta: f32,
+    /// Added to the logits of tokens. Default: none.
+    pub logit_bias: BTreeMap<Token, f32>,
+    /// Tokens that are never chosen. Default: none.
+    pub banned_tokens: Vec<Token>,
     /// Never choose an end-of-text token. Default: true.
     pub ban_end_of_text: bool,
     /// The seed of the draw; `None` draws one. Default: `None`.
@@ -55,6 +91,23 @@ impl Default for Settings {
             top_p: 1.0,
             min_p: 0.0,
             typical_p: 1.0,
+            top_a: 0.0,
+            top_n_sigma: 0.0,
+            xtc_probability: 0.0,
+            xtc_threshold: 0.1,
+            dynamic_temperature_range: 0.0,
+            dynamic_temperature_exponent: 1.0,
+            smoothing_factor: 0.0,
+            smoothing_curve: 1.0,
+            dry_multiplier: 0.0,
+            dry_base: 1.75,
+            dry_allowed_length: 2,
+            dry_range: -1,
+            mirostat: 0,
+            mirostat_tau: 5.0,
+            mirostat_eta: 0.1,
+            logit_bias: BTreeMap::new(),
+            banned_tokens: Vec::new(),
             ban_end_of_text: true,
             seed: None,
             order: Step::DEFAULT_ORDER.to_vec(),
