@@ -2,9 +2,11 @@
 
 mod bench;
 mod card;
+mod chat;
 mod complete;
 mod diagnostic;
 mod engine;
+mod generate;
 mod model;
 mod output;
 #[cfg(feature = "portrait")]
@@ -13,6 +15,7 @@ mod progress;
 mod prompt;
 #[cfg(feature = "serve")]
 mod serve;
+mod stream;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -58,6 +61,10 @@ enum Command {
     Diff(card::DiffArgs),
     /// Take private fields and metadata out of a card
     Scrub(card::ScrubArgs),
+    /// Invent characters: persona, scenario, greeting and portrait, as cards
+    Generate(Box<generate::GenerateArgs>),
+    /// Talk to a character
+    Chat(Box<chat::ChatArgs>),
     /// Measure how fast a model runs here
     Bench(Box<bench::BenchArgs>),
     /// Go on from a text: a raw completion
@@ -114,6 +121,8 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Check(arguments) => card::check(&arguments),
         Command::Diff(arguments) => card::diff(&arguments),
         Command::Scrub(arguments) => card::scrub(&arguments),
+        Command::Generate(arguments) => generate::generate(&arguments),
+        Command::Chat(arguments) => chat::chat(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::SelfTest => bench::self_test(),
         #[cfg(feature = "serve")]

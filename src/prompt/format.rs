@@ -411,6 +411,13 @@ impl Format {
         self.front.source.as_deref()
     }
 
+    /// Whether the tags are special tokens of the models, as in ChatML: a prompt needs
+    /// [`Request::special_tokens`](crate::engine::Request::special_tokens) then.
+    #[must_use]
+    pub fn has_special_tokens(&self) -> bool {
+        self.front.tags == TagPlace::Anywhere
+    }
+
     /// What the format cannot carry.
     #[must_use]
     pub fn loses(&self) -> &[Field] {

@@ -187,6 +187,13 @@ impl Chain {
     }
 }
 
+/// A seed that nobody can guess.
+#[must_use]
+pub fn drawn_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(0)
+}
+
 /// 32 bytes that nobody can guess, without a further dependency: the standard library seeds its hash maps from the
 /// operating system.
 fn entropy() -> [u8; 32] {

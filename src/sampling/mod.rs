@@ -21,7 +21,7 @@ mod settings;
 mod table;
 mod tail_free;
 
-pub use chain::{Chain, Step};
+pub use chain::{Chain, Step, drawn_seed};
 pub use settings::Settings;
 pub use table::{Names, Range, SAMPLERS, Sampler};
 

@@ -40,6 +40,11 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Reading> {
     Card::from_bytes(bytes).map_err(|error| error.at(path.display().to_string()))
 }
 
+/// The card in the file at `path`, without what was noticed on the way.
+pub(super) fn open(path: &Path) -> Result<Card> {
+    Ok(read(path, &bytes_of(path)?)?.card)
+}
+
 /// The container that a file of this name should be.
 fn container_for(path: &Path) -> Result<&'static Container> {
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -143,7 +148,7 @@ fn tell(path: &Path, findings: &[Finding], least: Severity) {
 }
 
 /// Refuses to write over a file that is there already.
-fn keep_existing(path: &Path, force: bool) -> Result<()> {
+pub(super) fn keep_existing(path: &Path, force: bool) -> Result<()> {
     if !force && path.exists() {
         return Err(Error::new(Kind::Usage, "this file is there already")
             .at(path.display().to_string())

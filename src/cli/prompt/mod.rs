@@ -129,16 +129,8 @@ impl CastArgs {
 
     /// The cast that was asked for.
     pub(super) fn cast(&self, format: &Format) -> Result<Cast> {
-        if let Some(word) = &self.length
-            && !format.knows_length(word)
-        {
-            let message = format!("`{word}` is no length of format `{}`", format.name());
-            let hint = if format.lengths().is_empty() {
-                "the format has no lengths".to_owned()
-            } else {
-                format!("the lengths are: {}", format.lengths().join(", "))
-            };
-            return Err(Error::new(Kind::Usage, message).hint(hint));
+        if let Some(word) = &self.length {
+            check_length(format, word)?;
         }
         Ok(Cast {
             user: self.user.clone(),
@@ -148,6 +140,20 @@ impl CastArgs {
             ..Cast::default()
         })
     }
+}
+
+/// Refuses a word that is no length of the format.
+pub(super) fn check_length(format: &Format, word: &str) -> Result<()> {
+    if format.knows_length(word) {
+        return Ok(());
+    }
+    let message = format!("`{word}` is no length of format `{}`", format.name());
+    let hint = if format.lengths().is_empty() {
+        "the format has no lengths".to_owned()
+    } else {
+        format!("the lengths are: {}", format.lengths().join(", "))
+    };
+    Err(Error::new(Kind::Usage, message).hint(hint))
 }
 
 /// The text of `path`, or of standard input for `-`.

@@ -1,0 +1,40 @@
+# `make demo` does everything on a fresh machine, `make test` runs the tests; scripts/ holds what they do.
+
+.PHONY: all build model demo test lint interop bench install clean
+SHELL := bash
+PREFIX ?= $(HOME)/.local
+
+all: build
+
+build:
+	@scripts/setup
+	@scripts/build
+
+model: build
+	@./cardwright model pull default
+
+demo: model
+	@scripts/demo
+
+test: model
+	@eval "$$(scripts/build --env)" && cargo test --release
+
+lint: build
+	@cargo fmt --check
+	@eval "$$(scripts/build --env)" && cargo clippy --release --all-targets -- -D warnings
+	@eval "$$(scripts/build --env)" && cargo clippy --release --no-default-features --all-targets -- -D warnings
+
+# SillyTavern's own code over the cards we write, and ours over what it writes; skipped where npm is absent.
+interop: build
+	@tests/interop/run.sh ./cardwright
+
+bench: model
+	@./cardwright bench
+
+install: build
+	@install -D ./cardwright "$(PREFIX)/bin/cardwright"
+	@echo "installed $(PREFIX)/bin/cardwright"
+
+clean:
+	@eval "$$(scripts/build --env)" && cargo clean
+	@rm -f cardwright

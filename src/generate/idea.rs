@@ -1,0 +1,89 @@
+//! What a character is about before a word of it is written: age, trait, trade, and the place of the first meeting.
+//!
+//! A small model that is left to itself writes the same three people over and over; a drawn idea is what makes a
+//! thousand characters differ. The lists are our own.
+
+use rand::SeedableRng as _;
+use rand::seq::IndexedRandom as _;
+use rand_chacha::ChaCha8Rng;
+
+/// A drawn idea of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idea {
+    /// The age in words; always an adult's.
+    pub age: String,
+    /// One word for the temper.
+    pub quality: &'static str,
+    /// What the person does for a living.
+    pub occupation: &'static str,
+    /// Where the two meet.
+    pub place: &'static str,
+}
+
+static OCCUPATIONS: &str = include_str!("ideas/occupations.txt");
+static TRAITS: &str = include_str!("ideas/traits.txt");
+static PLACES: &str = include_str!("ideas/places.txt");
+
+impl Idea {
+    /// The idea that a seed draws.
+    #[must_use]
+    pub fn drawn(seed: u64) -> Self {
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = |list: &'static str| {
+            let lines: Vec<&'static str> = list.lines().collect();
+            lines.choose(&mut dice).copied().unwrap_or_default()
+        };
+        let (occupation, quality, place) = (draw(OCCUPATIONS), draw(TRAITS), draw(PLACES));
+        let ages: Vec<u32> = (22..=68).collect();
+        Self {
+            age: in_words(ages.choose(&mut dice).copied().unwrap_or(30)),
+            quality,
+            occupation,
+            place,
+        }
+    }
+}
+
+/// A number between 20 and 99 in words.
+fn in_words(number: u32) -> String {
+    const TENS: [&str; 8] = [
+        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    ];
+    const UNITS: [&str; 10] = [
+        "", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine",
+    ];
+    let tens = TENS[(number / 10).clamp(2, 9) as usize - 2];
+    format!("{tens}{}", UNITS[(number % 10) as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_are_clean() {
+        for list in [OCCUPATIONS, TRAITS, PLACES] {
+            let mut lines: Vec<_> = list.lines().collect();
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| !line.trim().is_empty() && line.trim() == *line)
+            );
+            let count = lines.len();
+            lines.sort_unstable();
+            lines.dedup();
+            assert_eq!(lines.len(), count);
+        }
+    }
+
+    #[test]
+    fn seeds_draw_different_ideas_and_the_same_seed_the_same() {
+        let ideas: std::collections::HashSet<_> = (0..200)
+            .map(|seed| format!("{:?}", Idea::drawn(seed)))
+            .collect();
+        assert_eq!(ideas.len(), 200);
+        assert_eq!(Idea::drawn(7), Idea::drawn(7));
+        assert_eq!(in_words(40), "forty");
+        assert_eq!(in_words(57), "fifty-seven");
+    }
+}
