@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use rustyline::error::ReadlineError;
 
-use super::{Answer, card};
-use super::prompt::{CastArgs, check_length};
 use super::engine::{ModelArgs, SamplerArgs};
 use super::output::{self, DIM};
+use super::prompt::{CastArgs, check_length};
 use super::stream::Stream;
+use super::{Answer, card};
 use crate::chat::{Chat, ReplyOptions};
 use crate::engine::{End, Engine};
 use crate::prompt::{Conversation, Format, Role};

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Answer, card};
 use super::engine::{ModelArgs, SamplerArgs};
 use super::output;
+use super::{Answer, card};
 use crate::card::write_png;
 use crate::generate::{
     Character, Event, Inventor, Options, Wish, invent_many, names::Names, portrait,

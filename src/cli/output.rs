@@ -19,7 +19,6 @@ pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
 /// Next steps.
 pub(super) const CYAN: Style = AnsiColor::Cyan.on_default();
 
-
 /// Writes `text` to standard output.
 pub(super) fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
