@@ -99,38 +99,3 @@ impl Clock {
         }
     }
 }
-
-impl Context {
-    pub(super) fn value(&self, name: &str) -> Option<String> {
-        if let Some((_, value)) = self
-            .values
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        {
-            return Some(value.clone());
-        }
-        let value = match name.to_ascii_lowercase().as_str() {
-            "char" => &self.char,
-            "user" => &self.user,
-            "group" | "charifnotgroup" if self.group.is_empty() => &self.char,
-            "persona" => &self.persona,
-            "description" | "chardescription" => &self.description,
-            "personality" | "charpersonality" => &self.personality,
-            "scenario" | "charscenario" => &self.scenario,
-            "mesexamplesraw" => &self.examples,
-            "charprompt" => &self.system_prompt,
-            "charinstruction" => &self.post_history,
-            "chardepthprompt" => &self.depth_prompt,
-            "creatornotes" | "charcreatornotes" => &self.creator_notes,
-            "charversion" | "char_version" | "version" => &self.version,
-            "greeting" | "charfirstmessage" => &self.greeting,
-            "model" => &self.model,
-            "newline" => "\n",
-            "space" => " ",
-            "noop" => "",
-            "group" | "charifnotgroup" => return Some(self.group.join(", ")),
-            _ => return None,
-        };
-        Some(value.to_owned())
-    }
-}

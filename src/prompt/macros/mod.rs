@@ -17,7 +17,24 @@
 //! assert_eq!(expansion.unresolved[0].name, "glance");
 //! ```
 
+mod chance;
 mod context;
+mod control;
+mod evaluate;
+mod hash;
+mod json;
+mod lexer;
+mod moment;
+mod names;
+mod number;
+mod pair;
+mod parser;
+mod prepare;
+mod table;
+mod text;
+mod time;
+mod variables;
+mod window;
 
 use std::ops::Range;
 
@@ -66,60 +83,27 @@ pub enum Reason {
 
 /// Replaces the macros of `text`.
 ///
-/// Text without `{{` and `<` is copied. The work is bounded whatever the text says; what lies beyond a bound is left as
-/// it is and reported with [`Reason::Limit`].
+/// Text without `{{`, `<`, `\{` and `\}` is copied. The work is bounded whatever the text says; what lies beyond a bound is
+/// left as it is and reported with [`Reason::Limit`].
 #[must_use]
 pub fn expand(text: &str, context: &Context) -> Expansion {
-    let mut expansion = Expansion {
-        locals: context.locals.clone(),
-        globals: context.globals.clone(),
-        ..Expansion::default()
-    };
-    if !text.contains("{{") && !text.contains('<') {
-        text.clone_into(&mut expansion.text);
-        return expansion;
-    }
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '<']) {
-        expansion.text.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let start = text.len() - rest.len();
-        let (name, length) = if let Some(inner) = rest.strip_prefix("{{") {
-            match inner.find("}}") {
-                Some(end) => (&inner[..end], end + 4),
-                None => ("", 0),
-            }
-        } else {
-            match context::LEGACY.iter().find(|tag| starts_with(rest, tag.0)) {
-                Some(tag) => (tag.1, tag.0.len()),
-                None => ("", 0),
-            }
+    let plain = !["{{", "<", "\\{", "\\}"]
+        .iter()
+        .any(|sign| text.contains(sign));
+    if plain {
+        return Expansion {
+            text: text.to_owned(),
+            locals: context.locals.clone(),
+            globals: context.globals.clone(),
+            ..Expansion::default()
         };
-        if length == 0 {
-            expansion.text.push_str(&rest[..1]);
-            rest = &rest[1..];
-            continue;
-        }
-        match context.value(name.trim()) {
-            Some(value) => expansion.text.push_str(&value),
-            None => {
-                expansion.text.push_str(&rest[..length]);
-                expansion.unresolved.push(Unresolved {
-                    range: start..start + length,
-                    name: name.trim().to_owned(),
-                    reason: Reason::Unknown,
-                });
-            }
-        }
-        rest = &rest[length..];
     }
-    expansion.text.push_str(rest);
-    expansion
-}
-
-/// Whether `text` starts with the ASCII `prefix`, in any case.
-fn starts_with(text: &str, prefix: &str) -> bool {
-    text.as_bytes()
-        .get(..prefix.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+    let mut evaluator = evaluate::Evaluator::new(context);
+    let text = evaluator.run(text);
+    Expansion {
+        text,
+        unresolved: evaluator.unresolved,
+        locals: evaluator.locals,
+        globals: evaluator.globals,
+    }
 }
