@@ -1,20 +1,27 @@
 //! `model`: get models, see which are there and what they are, convert old files and merge adapters.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::json;
 
 use super::progress::{Progress, bytes};
 use super::{Answer, output};
+use crate::engine::Adapter;
 use crate::weights::gguf::Gguf;
 use crate::weights::pull::{self, Options, Source, Step};
-use crate::weights::{Memory, Summary, store};
+use crate::weights::{Memory, Summary, TensorType, ggml, lora, merge as merging, store};
 use crate::{Error, Kind, Result};
 
 /// Get, look at and convert models and adapters.
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelCommand {
+    /// Make GGUF of an old model or of an adapter
+    Convert(ConvertArgs),
     /// List the models that are here
     List(ListArgs),
+    /// Make adapters part of a model
+    Merge(MergeArgs),
     /// Get a model
     Pull(PullArgs),
     /// Tell what a model is and what memory it needs
@@ -23,7 +30,9 @@ pub(super) enum ModelCommand {
 
 pub(super) fn model(command: ModelCommand) -> Result<Answer> {
     match command {
+        ModelCommand::Convert(arguments) => convert(&arguments),
         ModelCommand::List(arguments) => list(&arguments),
+        ModelCommand::Merge(arguments) => merge(&arguments),
         ModelCommand::Pull(arguments) => pull(&arguments),
         ModelCommand::Show(arguments) => show(&arguments),
     }
@@ -147,6 +156,145 @@ fn pull(arguments: &PullArgs) -> Result<Answer> {
         ));
     }
     output::print(&format!("{}\n", pulled.path.display()))?;
+    Ok(Answer::Yes)
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "What can be converted:
+  LLaMA models of before August 2023 (GGML, GGMF, GGJT; `.bin` files called ggmlv3), not quantized or GGJT version 3
+  LoRA adapters of PEFT: their folder, `adapter_model.safetensors` or `adapter_model.bin`
+  LoRA adapters of llama.cpp of 2023 (`ggml-adapter-model.bin`)")]
+pub(super) struct ConvertArgs {
+    /// The old model, or the adapter: a file or PEFT's folder
+    #[arg(value_hint = ValueHint::AnyPath)]
+    input: PathBuf,
+    /// The GGUF file to write
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+    /// Replace the output file
+    #[arg(long)]
+    force: bool,
+    /// Adapters: the model it is for, a GGUF file or the name of one, or a `config.json`
+    #[arg(long, value_name = "MODEL")]
+    base: Option<String>,
+    /// Adapters: the type of the numbers: F32, F16 or BF16
+    #[arg(long = "type", value_name = "TYPE", default_value = "F32")]
+    kind: TensorType,
+    /// Adapters of 2023: leave queries and keys in the wrong order that they were used in then
+    #[arg(long)]
+    no_permute: bool,
+    /// Old models: the tokens of context; Llama 1 had 2048
+    #[arg(long, value_name = "TOKENS", default_value_t = ggml::Options::default().context)]
+    context: u32,
+    /// Old models: the epsilon of the norms; Llama 1 had 1e-6
+    #[arg(long, value_name = "NUMBER", default_value_t = ggml::Options::default().epsilon)]
+    epsilon: f32,
+    /// Old models: the name to write into the file
+    #[arg(long)]
+    name: Option<String>,
+}
+
+fn convert(arguments: &ConvertArgs) -> Result<Answer> {
+    let (input, output) = (&arguments.input, &arguments.output);
+    expect_free(output, arguments.force)?;
+    let mut progress = Progress::new();
+    let mut watch = |done, total| progress.show("converting", done, Some(total));
+    if lora::is_adapter(input) {
+        let base = match &arguments.base {
+            Some(base) if Path::new(base).is_dir() || base.ends_with(".json") => {
+                Some(lora::Base::open(Path::new(base))?)
+            }
+            Some(base) => Some(lora::Base::open(&store::resolve(base)?)?),
+            None => None,
+        };
+        let options = lora::Options {
+            base,
+            kind: arguments.kind,
+            permute: !arguments.no_permute,
+        };
+        lora::convert(input, output, &options, &mut watch)?;
+    } else {
+        let options = ggml::Options {
+            context: arguments.context,
+            epsilon: arguments.epsilon,
+            name: arguments.name.clone(),
+        };
+        ggml::convert(input, output, &options, &mut watch)?;
+    }
+    drop(progress);
+    written(output)
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeArgs {
+    /// The model: a GGUF file, or the name of one that `model list` shows
+    #[arg(value_hint = ValueHint::FilePath)]
+    base: String,
+    /// An adapter in GGUF, and how strongly it is applied; may be repeated
+    #[arg(long, required = true, value_name = "FILE[:SCALE]")]
+    lora: Vec<String>,
+    /// The GGUF file to write
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: PathBuf,
+    /// Replace the output file
+    #[arg(long)]
+    force: bool,
+    /// The type of the merged matrices: F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1 or Q4_0 [default: F16, or F32 where the
+    /// model has it]
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<TensorType>,
+}
+
+fn merge(arguments: &MergeArgs) -> Result<Answer> {
+    expect_free(&arguments.output, arguments.force)?;
+    let mut adapters = Vec::new();
+    for text in &arguments.lora {
+        let Adapter { path, scale } = text.parse()?;
+        adapters.push(merging::Adapter { path, scale });
+    }
+    let options = merging::Options {
+        kind: arguments.kind,
+    };
+    let base = store::resolve(&arguments.base)?;
+    let mut progress = Progress::new();
+    let report = merging::merge(
+        &base,
+        &adapters,
+        &arguments.output,
+        &options,
+        &mut |done, total| {
+            progress.show("merging", done, Some(total));
+        },
+    )?;
+    drop(progress);
+    output::say(&format!(
+        "{} of {} tensors were merged",
+        report.merged, report.tensors
+    ));
+    for name in &report.ignored {
+        output::say(&output::escape(&format!(
+            "`{name}` of an adapter was left out, as every engine does"
+        )));
+    }
+    written(&arguments.output)
+}
+
+/// Refuses to replace a file unless that was asked for.
+fn expect_free(output: &Path, force: bool) -> Result<()> {
+    if !force && output.exists() {
+        return Err(Error::new(Kind::Usage, "the output file is there already")
+            .at(output.display().to_string())
+            .hint("replace it with `--force`"));
+    }
+    Ok(())
+}
+
+fn written(path: &Path) -> Result<Answer> {
+    let size = std::fs::metadata(path)
+        .map_err(|e| Error::file("read", path, e))?
+        .len();
+    output::say(&format!("{} written", bytes(size)));
+    output::print(&format!("{}\n", path.display()))?;
     Ok(Answer::Yes)
 }
 

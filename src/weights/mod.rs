@@ -1,14 +1,21 @@
 //! The files that models and adapters come in. Knows no cards and no prompts, and needs no llama.cpp.
 
+mod cursor;
 mod file_type;
+pub mod ggml;
 pub mod gguf;
+pub mod lora;
+pub mod merge;
+pub mod numbers;
 #[cfg(feature = "pull")]
 pub mod pull;
+mod source;
 pub mod store;
 mod summary;
 mod tensor_type;
 pub mod tiny;
 
 pub use file_type::FileType;
+pub use source::Watch;
 pub use summary::{Memory, Summary, Tokenizer, TypeShare};
 pub use tensor_type::TensorType;

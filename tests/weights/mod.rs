@@ -1,6 +1,10 @@
 //! Model files: what is read, what is refused, what is written.
 
+mod convert;
+mod fixtures;
 mod gguf;
+mod merge;
+mod peers;
 #[cfg(feature = "pull")]
 mod pull;
 #[cfg(feature = "pull")]

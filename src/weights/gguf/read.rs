@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::Read;
 
+use super::super::cursor::{Cursor, INCOMPLETE};
 use super::{ALIGNMENT, Gguf, MAGIC, MAX_EXTENTS, Metadata, Tensor, TensorType, Value, ValueType};
 use crate::{Error, Kind, Result};
 
@@ -23,8 +24,6 @@ const MAX_DEPTH: usize = 4;
 /// The largest alignment believed, 1 MiB.
 const MAX_ALIGNMENT: u64 = 1 << 20;
 
-const INCOMPLETE: &str = "the file is incomplete or damaged: get it again";
-
 impl Gguf {
     /// Reads the head of a file of `length` bytes.
     ///
@@ -33,25 +32,25 @@ impl Gguf {
     /// As [`Gguf::open`], without the path.
     pub fn read(reader: impl Read, length: u64) -> Result<Self> {
         let mut head = Head {
-            reader,
-            position: 0,
-            length,
+            at: Cursor::new(reader, length, MAX_HEAD),
             values: 0,
         };
         head.magic()?;
         let version = head.version()?;
-        let tensor_count = head.u64("the number of tensors")?;
-        let key_count = head.u64("the number of metadata keys")?;
+        let tensor_count = head.at.u64("the number of tensors")?;
+        let key_count = head.at.u64("the number of metadata keys")?;
         // A key takes at least its length, one byte, a type and a value; a tensor its length, counts, type and offset.
-        head.expect_room(key_count, 8 + 1 + 4 + 1, "metadata keys")?;
-        head.expect_room(tensor_count, 8 + 4 + 4 + 8, "tensors")?;
+        head.at
+            .expect_room(key_count, 8 + 1 + 4 + 1, "metadata keys")?;
+        head.at
+            .expect_room(tensor_count, 8 + 4 + 4 + 8, "tensors")?;
 
         let metadata = head.metadata(key_count)?;
         let alignment = alignment(&metadata)?;
         let mut tensors = Vec::new();
         let mut names = HashSet::new();
         for _ in 0..tensor_count {
-            let at = head.position;
+            let at = head.at.position;
             let tensor = head.tensor()?;
             if !names.insert(tensor.name.clone()) {
                 return Err(wrong(format!(
@@ -61,7 +60,7 @@ impl Gguf {
             }
             tensors.push(tensor);
         }
-        let data_start = head.position.next_multiple_of(alignment);
+        let data_start = head.at.position.next_multiple_of(alignment);
         check_places(&tensors, alignment, data_start, length)?;
         Ok(Self {
             version,
@@ -75,18 +74,16 @@ impl Gguf {
 
 /// The head of a file while it is read.
 struct Head<R> {
-    reader: R,
-    position: u64,
-    length: u64,
+    at: Cursor<R>,
     values: u64,
 }
 
 impl<R: Read> Head<R> {
     fn magic(&mut self) -> Result<()> {
-        if self.length == 0 {
+        if self.at.length == 0 {
             return Err(wrong("the file is empty").hint(INCOMPLETE));
         }
-        let magic: [u8; 4] = self.array("the magic number")?;
+        let magic: [u8; 4] = self.at.array("the magic number")?;
         if magic == MAGIC {
             return Ok(());
         }
@@ -115,7 +112,7 @@ impl<R: Read> Head<R> {
     }
 
     fn version(&mut self) -> Result<u32> {
-        let version = self.u32("the version")?;
+        let version = self.at.u32("the version")?;
         match version {
             2 | 3 => Ok(version),
             1 => Err(
@@ -139,7 +136,7 @@ impl<R: Read> Head<R> {
         let mut metadata = Metadata::new();
         let mut keys = HashSet::new();
         for _ in 0..count {
-            let at = self.position;
+            let at = self.at.position;
             let key = self.name(MAX_KEY, "a metadata key")?;
             if key.is_empty() {
                 return Err(wrong(format!("metadata key without a name at byte {at}")));
@@ -157,8 +154,8 @@ impl<R: Read> Head<R> {
     }
 
     fn value_type(&mut self, key: &str) -> Result<ValueType> {
-        let at = self.position;
-        let id = self.u32("a metadata type")?;
+        let at = self.at.position;
+        let id = self.at.u32("a metadata type")?;
         ValueType::from_id(id).ok_or_else(|| {
             wrong(format!(
                 "metadata key `{key}` has the unknown type {id} at byte {at}"
@@ -177,19 +174,19 @@ impl<R: Read> Head<R> {
         }
         let what = "a metadata value";
         Ok(match kind {
-            ValueType::U8 => Value::U8(u8::from_le_bytes(self.array(what)?)),
-            ValueType::I8 => Value::I8(i8::from_le_bytes(self.array(what)?)),
-            ValueType::U16 => Value::U16(u16::from_le_bytes(self.array(what)?)),
-            ValueType::I16 => Value::I16(i16::from_le_bytes(self.array(what)?)),
-            ValueType::U32 => Value::U32(self.u32(what)?),
-            ValueType::I32 => Value::I32(i32::from_le_bytes(self.array(what)?)),
-            ValueType::F32 => Value::F32(f32::from_le_bytes(self.array(what)?)),
-            ValueType::U64 => Value::U64(self.u64(what)?),
-            ValueType::I64 => Value::I64(i64::from_le_bytes(self.array(what)?)),
-            ValueType::F64 => Value::F64(f64::from_le_bytes(self.array(what)?)),
+            ValueType::U8 => Value::U8(u8::from_le_bytes(self.at.array(what)?)),
+            ValueType::I8 => Value::I8(i8::from_le_bytes(self.at.array(what)?)),
+            ValueType::U16 => Value::U16(u16::from_le_bytes(self.at.array(what)?)),
+            ValueType::I16 => Value::I16(i16::from_le_bytes(self.at.array(what)?)),
+            ValueType::U32 => Value::U32(self.at.u32(what)?),
+            ValueType::I32 => Value::I32(i32::from_le_bytes(self.at.array(what)?)),
+            ValueType::F32 => Value::F32(f32::from_le_bytes(self.at.array(what)?)),
+            ValueType::U64 => Value::U64(self.at.u64(what)?),
+            ValueType::I64 => Value::I64(i64::from_le_bytes(self.at.array(what)?)),
+            ValueType::F64 => Value::F64(f64::from_le_bytes(self.at.array(what)?)),
             ValueType::Bool => {
-                let at = self.position;
-                match self.array(what)? {
+                let at = self.at.position;
+                match self.at.array(what)? {
                     [0] => Value::Bool(false),
                     [1] => Value::Bool(true),
                     [other] => {
@@ -208,8 +205,9 @@ impl<R: Read> Head<R> {
                     ));
                 }
                 let element = self.value_type(key)?;
-                let count = self.u64("the length of a list")?;
-                self.expect_room(count, element.least_bytes(), "elements of a metadata list")?;
+                let count = self.at.u64("the length of a list")?;
+                self.at
+                    .expect_room(count, element.least_bytes(), "elements of a metadata list")?;
                 let mut values = Vec::new();
                 for _ in 0..count {
                     values.push(self.value(element, key, depth + 1)?);
@@ -220,9 +218,9 @@ impl<R: Read> Head<R> {
     }
 
     fn tensor(&mut self) -> Result<Tensor> {
-        let at = self.position;
+        let at = self.at.position;
         let name = self.name(MAX_KEY, "a tensor name")?;
-        let extents = self.u32("the dimensions of a tensor")?;
+        let extents = self.at.u32("the dimensions of a tensor")?;
         if extents as usize > MAX_EXTENTS {
             return Err(wrong(format!(
                 "tensor `{name}` at byte {at} has {extents} dimensions, the most is {MAX_EXTENTS}"
@@ -230,9 +228,9 @@ impl<R: Read> Head<R> {
         }
         let mut shape = Vec::new();
         for _ in 0..extents {
-            shape.push(self.u64("the shape of a tensor")?);
+            shape.push(self.at.u64("the shape of a tensor")?);
         }
-        let id = self.u32("the type of a tensor")?;
+        let id = self.at.u32("the type of a tensor")?;
         let kind = TensorType::from_id(id).ok_or_else(|| {
             wrong(format!(
                 "tensor `{name}` at byte {at} has the unknown type {id}"
@@ -244,7 +242,7 @@ impl<R: Read> Head<R> {
                 _ => "the file is damaged or newer than this program",
             })
         })?;
-        let offset = self.u64("the place of a tensor")?;
+        let offset = self.at.u64("the place of a tensor")?;
         let mut tensor = Tensor::new(name, shape, kind)
             .map_err(|e| wrong(format!("{} (at byte {at})", e.message())))?;
         tensor.offset = offset;
@@ -252,93 +250,14 @@ impl<R: Read> Head<R> {
     }
 
     fn name(&mut self, most: u64, what: &str) -> Result<String> {
-        let at = self.position;
+        let at = self.at.position;
         String::from_utf8(self.text(most, what)?)
             .map_err(|_| wrong(format!("{what} that is no UTF-8 at byte {at}")))
     }
 
     fn text(&mut self, most: u64, what: &str) -> Result<Vec<u8>> {
-        let at = self.position;
-        let length = self.u64(what)?;
-        if length > self.left() {
-            return Err(self.too_long(at, length, what));
-        }
-        if length > most {
-            return Err(Error::new(
-                Kind::Limit,
-                format!("{what} of {length} bytes at byte {at}, the longest is {most}"),
-            ));
-        }
-        self.advance(length, what)?;
-        let mut bytes = Vec::new();
-        (&mut self.reader)
-            .take(length)
-            .read_to_end(&mut bytes)
-            .map_err(|e| unreadable(what, e))?;
-        if bytes.len() as u64 != length {
-            return Err(self.too_long(at, length, what));
-        }
-        Ok(bytes)
-    }
-
-    fn u32(&mut self, what: &str) -> Result<u32> {
-        Ok(u32::from_le_bytes(self.array(what)?))
-    }
-
-    fn u64(&mut self, what: &str) -> Result<u64> {
-        Ok(u64::from_le_bytes(self.array(what)?))
-    }
-
-    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
-        let at = self.position;
-        if N as u64 > self.left() {
-            return Err(self.too_long(at, N as u64, what));
-        }
-        self.advance(N as u64, what)?;
-        let mut bytes = [0; N];
-        match self.reader.read_exact(&mut bytes) {
-            Ok(()) => Ok(bytes),
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(self.too_long(at, N as u64, what))
-            }
-            Err(e) => Err(unreadable(what, e)),
-        }
-    }
-
-    /// Counts bytes that are about to be read.
-    fn advance(&mut self, bytes: u64, what: &str) -> Result<()> {
-        self.position += bytes;
-        if self.position > MAX_HEAD {
-            return Err(Error::new(
-                Kind::Limit,
-                format!("{what} lies beyond byte {MAX_HEAD}, where no model has its metadata"),
-            ));
-        }
-        Ok(())
-    }
-
-    fn left(&self) -> u64 {
-        self.length.saturating_sub(self.position)
-    }
-
-    /// Refuses a count of things that the rest of the file cannot hold.
-    fn expect_room(&self, count: u64, least_bytes: u64, what: &str) -> Result<()> {
-        if count > self.left() / least_bytes {
-            return Err(wrong(format!(
-                "{count} {what} are announced before byte {}, but the file ends at byte {}",
-                self.position, self.length
-            ))
-            .hint(INCOMPLETE));
-        }
-        Ok(())
-    }
-
-    fn too_long(&self, at: u64, bytes: u64, what: &str) -> Error {
-        wrong(format!(
-            "the file ends inside {what}: {bytes} bytes are needed at byte {at}, it has {}",
-            self.length
-        ))
-        .hint(INCOMPLETE)
+        let length = self.at.u64(what)?;
+        self.at.bytes(length, most, what)
     }
 }
 
@@ -395,8 +314,4 @@ fn check_places(tensors: &[Tensor], alignment: u64, start: u64, length: u64) -> 
 
 fn wrong(message: impl Into<String>) -> Error {
     Error::new(Kind::Model, message)
-}
-
-fn unreadable(what: &str, error: std::io::Error) -> Error {
-    Error::new(Kind::File, format!("cannot read {what}: {error}")).source(error)
 }

@@ -1,0 +1,355 @@
+//! Our conversions against those of llama.cpp's own tools, tensor for tensor and key for key.
+//!
+//! Runs where `CARDWRIGHT_PEERS` names a folder with the sources of llama.cpp and a Python that has what they need, as
+//! `tests/interop/weights.sh` makes it; elsewhere there is nothing to compare with.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cardwright::weights::gguf::Gguf;
+use cardwright::weights::merge::{self, Adapter, merge};
+use cardwright::weights::{TensorType, ggml, lora, numbers, tiny};
+
+use super::fixtures::{self, Legacy, Whole};
+
+struct Peers {
+    folder: PathBuf,
+    desk: tempfile::TempDir,
+}
+
+impl Peers {
+    /// The peers, or `None` with a word about it.
+    fn find(test: &str) -> Option<Self> {
+        let Some(folder) = env::var_os("CARDWRIGHT_PEERS") else {
+            eprintln!("{test}: skipped, `tests/interop/weights.sh` fetches what it compares with");
+            return None;
+        };
+        Some(Self {
+            folder: folder.into(),
+            desk: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.desk.path().join(name)
+    }
+
+    fn python(&self, script: &str, arguments: &[&Path]) -> String {
+        let done = Command::new(self.folder.join("venv/bin/python"))
+            .current_dir(self.folder.join("llama.cpp"))
+            .env("HF_HUB_OFFLINE", "1")
+            .arg(script)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{script}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+}
+
+/// Compares all tensors, and all keys but those named.
+fn assert_same(ours: &Whole, theirs: &Whole, differing: &[&str]) {
+    let sorted = |whole: &Whole| {
+        let mut names: Vec<String> = whole.names().into_iter().map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(ours), sorted(theirs));
+    for tensor in &ours.gguf.tensors {
+        let their = theirs.gguf.tensor(&tensor.name).unwrap();
+        assert_eq!(
+            (tensor.kind, &tensor.shape),
+            (their.kind, &their.shape),
+            "{}",
+            tensor.name
+        );
+        assert!(ours.data(tensor) == theirs.data(their), "{}", tensor.name);
+    }
+    assert_eq!(
+        fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata),
+        differing
+    );
+}
+
+#[test]
+fn old_models_convert_as_llama_cpp_converts_them() {
+    let Some(peers) = Peers::find("old models") else {
+        return;
+    };
+    let model = tiny::Model {
+        layers: 1,
+        key_heads: 4,
+        ..tiny::Model::default()
+    };
+    // Since gguf-py takes the shape of raw bytes for one in bytes, the converter writes narrow tensors or fails; with the
+    // shape left alone it does what it is meant to.
+    let driver = peers.path("driver.py");
+    fs::write(
+        &driver,
+        "import os, runpy, sys\nsys.path[0:0] = [os.getcwd(), 'gguf-py']\nimport gguf.gguf_writer\n\
+         gguf.gguf_writer.quant_shape_from_byte_shape = lambda shape, kind: shape\n\
+         runpy.run_path('convert_llama_ggml_to_gguf.py', run_name='__main__')\n",
+    )
+    .unwrap();
+    for (format, kind) in [
+        (Legacy::Ggml, TensorType::F32),
+        (Legacy::Ggmf, TensorType::F16),
+        (Legacy::Ggjt(1), TensorType::F16),
+        (Legacy::Ggjt(2), TensorType::Q5_1),
+        (Legacy::Ggjt(3), TensorType::Q4_0),
+        (Legacy::Ggjt(3), TensorType::Q8_0),
+        (Legacy::Ggjt(3), TensorType::Q6_K),
+    ] {
+        let old = peers.path("old.bin");
+        fs::write(&old, fixtures::legacy(&model, format, kind)).unwrap();
+        let (ours, theirs) = (peers.path("ours.gguf"), peers.path("theirs.gguf"));
+        let options = ggml::Options::default();
+        ggml::convert(&old, &ours, &options, &mut |_, _| {}).unwrap();
+        peers.python(
+            driver.to_str().unwrap(),
+            &[
+                "--input".as_ref(),
+                &old,
+                "--output".as_ref(),
+                &theirs,
+                "--eps".as_ref(),
+                "1e-5".as_ref(),
+                "--context-length".as_ref(),
+                "4096".as_ref(),
+            ],
+        );
+        assert_same(&Whole::open(&ours), &Whole::open(&theirs), &[]);
+        eprintln!("{format:?} {kind}: equal");
+    }
+}
+
+#[test]
+fn adapters_convert_as_llama_cpp_converts_them() {
+    let Some(peers) = Peers::find("adapters") else {
+        return;
+    };
+    let model = tiny::Model::default();
+    let arrays = fixtures::lora(&model);
+    let folder = peers.path("peft");
+    fixtures::peft(&folder, fixtures::CONFIG, &arrays);
+    let base = peers.path("base");
+    fs::create_dir(&base).unwrap();
+    fs::write(base.join("config.json"), fixtures::base_config(&model)).unwrap();
+    for (kind, name) in [
+        (TensorType::F32, "f32"),
+        (TensorType::F16, "f16"),
+        (TensorType::BF16, "bf16"),
+    ] {
+        let (ours, theirs) = (peers.path("ours.gguf"), peers.path("theirs.gguf"));
+        let options = lora::Options {
+            base: Some(lora::Base::open(&base).unwrap()),
+            kind,
+            ..lora::Options::default()
+        };
+        lora::convert(&folder, &ours, &options, &mut |_, _| {}).unwrap();
+        let convert = || {
+            peers.python(
+                "convert_lora_to_gguf.py",
+                &[
+                    &folder,
+                    "--base".as_ref(),
+                    &base,
+                    "--outfile".as_ref(),
+                    &theirs,
+                    "--outtype".as_ref(),
+                    name.as_ref(),
+                ],
+            );
+        };
+        convert();
+        // They make a title of the folder's name.
+        assert_same(
+            &Whole::open(&ours),
+            &Whole::open(&theirs),
+            &["general.name"],
+        );
+        // The same from a file that PyTorch itself wrote.
+        let script = peers.path("save.py");
+        fs::write(&script, "import sys, torch\nfrom safetensors.torch import load_file\ntorch.save(load_file(sys.argv[1]), sys.argv[2])\n").unwrap();
+        let pickled = peers.path("pickled");
+        fs::create_dir_all(&pickled).unwrap();
+        fs::write(pickled.join("adapter_config.json"), fixtures::CONFIG).unwrap();
+        peers.python(
+            script.to_str().unwrap(),
+            &[
+                &folder.join("adapter_model.safetensors"),
+                &pickled.join("adapter_model.bin"),
+            ],
+        );
+        let again = peers.path("again.gguf");
+        lora::convert(&pickled, &again, &options, &mut |_, _| {}).unwrap();
+        assert_same(
+            &Whole::open(&again),
+            &Whole::open(&theirs),
+            &["general.name"],
+        );
+        eprintln!("PEFT {kind}: equal");
+    }
+}
+
+#[test]
+fn numbers_are_read_as_llama_cpp_reads_them() {
+    let Some(peers) = Peers::find("numbers") else {
+        return;
+    };
+    let script = peers.path("decode.py");
+    fs::write(
+        &script,
+        "import sys\nsys.path.insert(1, 'gguf-py')\nimport gguf, numpy as np\n\
+         data = np.fromfile(sys.argv[2], dtype=np.uint8)\n\
+         gguf.quants.dequantize(data, gguf.GGMLQuantizationType(int(sys.argv[1]))).astype(np.float32).tofile(sys.argv[3])\n",
+    )
+    .unwrap();
+    for id in 0..43 {
+        let Some(kind) = TensorType::from_id(id)
+            .filter(|kind| numbers::can_decode(*kind) && kind.is_quantized())
+        else {
+            continue;
+        };
+        let mut number = id + 1;
+        let mut bytes: Vec<u8> = (0..kind.block_bytes() * 64)
+            .map(|_| {
+                number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (number >> 24) as u8
+            })
+            .collect();
+        // Scales that are no numbers would be equal to nothing.
+        for byte in &mut bytes {
+            *byte &= if *byte & 0x7c == 0x7c { 0xbf } else { 0xff };
+        }
+        let (packed, plain) = (peers.path("packed"), peers.path("plain"));
+        fs::write(&packed, &bytes).unwrap();
+        peers.python(
+            script.to_str().unwrap(),
+            &[id.to_string().as_ref(), &packed, &plain],
+        );
+        let theirs = numbers::decode(TensorType::F32, &fs::read(&plain).unwrap()).unwrap();
+        assert_eq!(numbers::decode(kind, &bytes).unwrap(), theirs, "{kind}");
+        eprintln!("{kind}: equal");
+    }
+}
+
+#[test]
+fn merged_models_are_those_of_llama_export_lora() {
+    let Some(peers) = Peers::find("merging") else {
+        return;
+    };
+    let tool = peers.folder.join("llama-export-lora");
+    if !tool.is_file() {
+        eprintln!("merging: skipped, there is no `llama-export-lora`");
+        return;
+    }
+    let model = tiny::Model::default();
+    fixtures::peft(
+        &peers.path("peft"),
+        fixtures::CONFIG,
+        &fixtures::lora(&model),
+    );
+    for kind in [
+        TensorType::F32,
+        TensorType::F16,
+        TensorType::Q8_0,
+        TensorType::Q4_0,
+        TensorType::Q4_1,
+    ] {
+        let base = peers.path("base.gguf");
+        fs::write(&base, fixtures::gguf(&model, kind)).unwrap();
+        let adapter = peers.path("lora.gguf");
+        let options = lora::Options {
+            base: Some(lora::Base::open(&base).unwrap()),
+            ..lora::Options::default()
+        };
+        lora::convert(&peers.path("peft"), &adapter, &options, &mut |_, _| {}).unwrap();
+        let (ours, theirs) = (peers.path("ours.gguf"), peers.path("theirs.gguf"));
+        let adapters = [Adapter {
+            path: adapter.clone(),
+            scale: 0.75,
+        }];
+        merge(
+            &base,
+            &adapters,
+            &ours,
+            &merge::Options::default(),
+            &mut |_, _| {},
+        )
+        .unwrap();
+        let scaled = format!("{}:0.75", adapter.display());
+        let done = Command::new(&tool)
+            .arg("-m")
+            .arg(&base)
+            .arg("--lora-scaled")
+            .arg(&scaled)
+            .arg("-o")
+            .arg(&theirs)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let (ours, theirs) = (Whole::open(&ours), Whole::open(&theirs));
+        assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
+        let mut off = 0.0_f32;
+        for tensor in &ours.gguf.tensors {
+            let their = theirs.gguf.tensor(&tensor.name).unwrap();
+            assert_eq!(
+                (tensor.kind, &tensor.shape),
+                (their.kind, &their.shape),
+                "{}",
+                tensor.name
+            );
+            // Sums are added up in another order, so the last bit may differ.
+            let step = if tensor.kind == TensorType::F32 {
+                f32::EPSILON * 4.0
+            } else {
+                1.0 / 1024.0
+            };
+            for (a, b) in ours
+                .numbers(&tensor.name)
+                .iter()
+                .zip(theirs.numbers(&tensor.name))
+            {
+                assert!(
+                    (a - b).abs() <= step * a.abs().max(1.0),
+                    "{} {a} {b}",
+                    tensor.name
+                );
+                off = off.max((a - b).abs());
+            }
+        }
+        eprintln!("merged {kind}: equal, but for at most {off}");
+    }
+}
+
+#[test]
+fn the_tiny_model_is_one_that_llama_cpp_reads() {
+    let Some(peers) = Peers::find("the tiny model") else {
+        return;
+    };
+    let path = peers.path("tiny.gguf");
+    tiny::Model::default().write(&path).unwrap();
+    let script = peers.path("read.py");
+    fs::write(
+        &script,
+        "import sys\nsys.path.insert(1, 'gguf-py')\nimport gguf\nr = gguf.GGUFReader(sys.argv[1])\n\
+         print(len(r.tensors), len(r.fields))\n",
+    )
+    .unwrap();
+    let said = peers.python(script.to_str().unwrap(), &[&path]);
+    let gguf = Gguf::open(&path).unwrap();
+    // gguf-py counts the version and the two counts as fields.
+    let expected = format!("{} {}", gguf.tensors.len(), gguf.metadata.iter().len() + 3);
+    assert_eq!(said.trim(), expected);
+}
