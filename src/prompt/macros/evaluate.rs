@@ -343,10 +343,9 @@ impl<'c> Evaluator<'c> {
             let mut at = range.start;
             for inner in &node.nested {
                 output.push_str(&text[at..inner.range.start.max(at)]);
-                if inner.closed {
-                    output.push_str(&evaluator.evaluate_macro(document, inner, None));
-                } else {
-                    output.push_str(&text[inner.range.clone()]);
+                // One that is not closed is replaced here as well, as if it were.
+                output.push_str(&evaluator.evaluate_macro(document, inner, None));
+                if !inner.closed && inner.variable.is_none() {
                     output.push_str("}}");
                 }
                 at = inner.range.end;

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     DoubleColon,
     /// A word among arguments or in a value.
     Word,
-    /// Anything else among arguments or in a value.
+    /// Any other character among arguments or in a value.
     Other,
     /// `.` or `$`, which begins a variable.
     Scope,
@@ -153,11 +153,16 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, TooDeep> {
             return Err(TooDeep);
         }
         if let Some(kind) = kind {
-            tokens.push(Token {
+            let token = Token {
                 kind,
                 start: at,
                 end: at + length,
-            });
+            };
+            tokens.push(token);
+            // Four bytes are two units of UTF-16, which SillyTavern takes one by one.
+            if kind == Kind::Other && length == 4 {
+                tokens.push(token);
+            }
         }
         at += length;
     }
@@ -231,18 +236,8 @@ fn inside(rest: &str, mode: Mode, modes: &mut Vec<Mode>) -> (Option<Kind>, usize
     }
     match (spaces(rest), word_length(rest)) {
         (0, 0) => {
-            let mut characters = rest.char_indices().skip(1);
-            let end = characters.find(|(index, character)| {
-                is_space(*character)
-                    || character.is_ascii_alphabetic()
-                    || rest[*index..].starts_with("{{")
-                    || rest[*index..].starts_with("}}")
-                    || (mode == Mode::Arguments && rest[*index..].starts_with("::"))
-            });
-            (
-                Some(Kind::Other),
-                end.map_or(rest.len(), |(index, _)| index),
-            )
+            let length = rest.chars().next().map_or(0, char::len_utf8);
+            (Some(Kind::Other), length)
         }
         (0, length) => (Some(Kind::Word), length),
         (length, _) => (None, length),

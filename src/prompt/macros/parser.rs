@@ -186,12 +186,7 @@ impl Parser<'_> {
         // A single colon may open the argument, which then reaches to the end.
         let colon = self.token(0);
         if colon.kind == Kind::Other && self.text[colon.start..].starts_with(':') {
-            match colon.end - colon.start {
-                1 => {
-                    self.take();
-                }
-                _ => self.tokens[self.at].start += 1,
-            }
+            self.take();
         }
         if !ARGUMENTS.has(self.kind(0)) {
             node.arguments.push(Argument::default());
