@@ -1,0 +1,76 @@
+#!/bin/sh
+# Cards and macros beside SillyTavern itself:
+#
+#     tests/interop/run.sh path/to/cardwright
+#
+# SillyTavern is installed once from npm into the user's cache (or named with SILLYTAVERN_DIR). Where that is not possible,
+# this says so and succeeds. It prints `N passed, N failed` and fails if anything did.
+set -u
+version=1.19.0
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+cardwright=${1:?name the cardwright binary}
+
+skip() {
+    echo "skipped: $1"
+    exit 0
+}
+
+command -v node >/dev/null || skip "there is no \`node\`"
+if [ -z "${SILLYTAVERN_DIR:-}" ]; then
+    command -v npm >/dev/null || skip "there is no \`npm\` to install SillyTavern $version with"
+    cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright/sillytavern-$version
+    SILLYTAVERN_DIR=$cache/node_modules/sillytavern
+    if [ ! -f "$SILLYTAVERN_DIR/package.json" ]; then
+        mkdir -p "$cache"
+        npm install --prefix "$cache" --ignore-scripts --no-audit --no-fund "sillytavern@$version" >"$cache/log" 2>&1 ||
+            skip "npm could not install SillyTavern $version; see $cache/log"
+    fi
+fi
+export SILLYTAVERN_DIR
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# check NAME COMMAND...: counts whether the command succeeds, and shows what it said if not.
+check() {
+    what=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: $what"
+        sed 's/^/    /' "$work/said"
+    fi
+}
+
+theirs() { node "$here/cards.mjs" "$@"; }
+# The card we wrote, as SillyTavern reads it.
+they_read() { theirs read "$1" >"$work/theirs.json" && theirs compare "$2" "$work/theirs.json"; }
+# The card SillyTavern wrote, as we read it.
+we_read() {
+    theirs write "$1" "$2" "$work/written.png" &&
+        "$cardwright" convert "$work/written.png" -o "$work/ours.json" --force && theirs compare "$2" "$work/ours.json"
+}
+
+for card in "$root"/cards/*.json "$root"/tests/fixtures/interop/*.json; do
+    name=$(basename "$card" .json)
+    for container in png charx; do
+        out=$work/$name.$container
+        if "$cardwright" convert "$card" -o "$out" >"$work/said" 2>&1; then
+            check "SillyTavern reads our $name.$container" they_read "$out" "$card"
+        elif [ $container = png ]; then
+            check "we write $name.$container" cat "$work/said" /nonexistent
+        fi
+    done
+    [ -f "$work/$name.png" ] && check "we read SillyTavern's $name.png" we_read "$work/$name.png" "$card"
+done
+
+check "the recorded macro answers are SillyTavern's" sh -c \
+    'node "$1/macros.mjs" | cmp - "$1/../fixtures/macros/sillytavern-1.19.json"' sh "$here"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
