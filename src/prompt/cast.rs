@@ -5,7 +5,7 @@
 
 use super::macros::{Clock, Context, Unresolved, expand};
 use super::render::fold;
-use super::{Conversation, Message, Role};
+use super::{Conversation, Message, Role, prose};
 use crate::card::Card;
 use crate::{Finding, Place, Severity};
 
@@ -168,6 +168,21 @@ impl Casting {
     /// `text` with its macros replaced, on one line.
     fn paragraph(&mut self, what: &str, path: &str, text: &str) -> String {
         let text = self.expand(what, path, text);
+        let name = if what.contains("user") {
+            &self.context.user
+        } else {
+            &self.context.char
+        };
+        let prose = prose(&text, name);
+        if let Some(notation) = prose.notation {
+            let message = format!(
+                "{what} was {}: its {} entries became sentences",
+                notation.name(),
+                prose.entries
+            );
+            self.note(Severity::Info, "persona-list", path, message);
+            return prose.text;
+        }
         let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
         if lines > 1 {
             let message = format!("{what}'s {lines} lines were joined into one paragraph");

@@ -8,20 +8,24 @@ pub mod chat_template;
 mod check;
 mod detect;
 mod document;
+mod fit;
 mod fix;
 mod format;
 mod instruction;
 mod parse;
 mod pattern;
+mod prose;
 mod render;
 mod report;
 mod rules;
 mod scan;
 
 pub use cast::Cast;
+pub use fit::{Budget, Counter, Fit, Part};
 pub use fix::Fixed;
 pub use format::{Field, Format};
 pub use parse::Parsed;
+pub use prose::{Notation, Prose, prose};
 pub use report::Edit;
 pub use rules::{RULES, Rule, rule};
 

@@ -1,7 +1,9 @@
 //! Prompt formats and their validator.
 
 mod check;
+mod fit;
 mod golden;
+mod prose;
 mod render;
 mod round_trip;
 mod soup;
