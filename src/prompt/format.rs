@@ -128,6 +128,16 @@ pub(super) struct Front {
     char: Turn,
 }
 
+impl Front {
+    /// The first stop string without names in it.
+    pub(super) fn stop_sequence(&self) -> &str {
+        self.stop
+            .iter()
+            .find(|stop| !stop.contains('{'))
+            .map_or("", |stop| stop.trim())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Speaker {

@@ -142,7 +142,7 @@ impl Entry {
             },
             None => Self {
                 key: None,
-                values: vec![capital(&plain(body))],
+                values: vec![plain(body)],
                 takes_bullets: false,
                 is_listed: bulleted.is_some(),
             },
@@ -157,7 +157,7 @@ impl Entry {
             .filter(|value| !value.is_empty())
             .collect();
         let (Some(last), Some(key)) = (values.last(), &self.key) else {
-            return ended(&values.join(", "));
+            return ended(&capital(&values.join(", ")));
         };
         let lower = key.to_lowercase();
         if matches!(lower.as_str(), "name" | "character" | "char") {
@@ -232,7 +232,7 @@ fn list(text: &str) -> Vec<Entry> {
         // Bullets under a key without a value belong to the key.
         match entries.last_mut() {
             Some(last) if entry.key.is_none() && entry.is_listed && last.takes_bullets => {
-                last.values.extend(entry.values)
+                last.values.extend(entry.values);
             }
             _ => entries.push(entry),
         }

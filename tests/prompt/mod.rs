@@ -3,6 +3,7 @@
 mod check;
 mod fit;
 mod golden;
+mod preset;
 mod prose;
 mod render;
 mod round_trip;

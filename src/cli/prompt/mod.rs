@@ -2,6 +2,7 @@
 
 mod check;
 mod formats;
+mod preset;
 mod render;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub(super) enum PromptCommand {
     Render(render::Render),
     /// Say what is wrong with a prompt or a transcript, and mend it
     Check(check::Check),
+    /// Write SillyTavern presets of a format
+    Preset(preset::Preset),
     /// List the prompt formats, or show one with an example
     Formats(formats::Formats),
 }
@@ -28,6 +31,7 @@ pub(super) fn run(command: PromptCommand) -> Result<Answer> {
     match command {
         PromptCommand::Render(command) => command.run(),
         PromptCommand::Check(command) => command.run(),
+        PromptCommand::Preset(command) => command.run(),
         PromptCommand::Formats(command) => command.run(),
     }
 }

@@ -1,0 +1,291 @@
+//! SillyTavern presets that make it write a format's exact bytes.
+//!
+//! SillyTavern builds a prompt from three files: the context (how the card's fields are laid out), the instruct sequences
+//! (how turns are marked) and the system prompt. All three follow from the format, so a new format file is a new set of
+//! presets.
+
+use serde_json::{Value, json};
+
+use super::format::{Field, Format};
+use super::pattern::{Hole, Part, Pattern};
+use crate::{Error, Kind, Result};
+
+/// The presets of a format, each the content of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presets {
+    /// The name that all of them have.
+    pub name: String,
+    /// How the card's fields are laid out.
+    pub context: Value,
+    /// How turns are marked.
+    pub instruct: Value,
+    /// The instruction.
+    pub sysprompt: Value,
+    /// The sampler settings that the format's author recommends.
+    pub sampler: Value,
+    /// What has to be so in SillyTavern for the bytes to be exact.
+    pub conditions: Vec<String>,
+}
+
+impl Presets {
+    /// All in one, for SillyTavern's master import.
+    #[must_use]
+    pub fn master(&self) -> Value {
+        json!({
+            "instruct": self.instruct,
+            "context": self.context,
+            "sysprompt": self.sysprompt,
+            "preset": self.sampler,
+        })
+    }
+}
+
+impl Format {
+    /// The presets that make SillyTavern 1.13 to 1.19 write this format, with replies of `length` (the format's default
+    /// when `None`).
+    ///
+    /// ```
+    /// let presets = cardwright::prompt::Format::named("limarp-v1")?.presets(None)?;
+    /// assert_eq!(presets.instruct["output_sequence"], "\n<<AIBOT>>");
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Format`] when SillyTavern's sequences cannot express the format, or `length` is no word of it.
+    pub fn presets(&self, length: Option<&str>) -> Result<Presets> {
+        let refusal = |why: &str| {
+            Error::new(
+                Kind::Format,
+                format!("SillyTavern cannot write format `{}`: {why}", self.name),
+            )
+        };
+        if self.layout.flipped || self.loses_field(Field::Open) {
+            return Err(refusal("its system text does not come before an open turn"));
+        }
+        if self.user.first.is_some() || self.char.first.is_some() {
+            return Err(refusal("its first turn has other marks than the rest"));
+        }
+        let length = length.or(self.default_length());
+        if let Some(word) = length.filter(|word| !self.knows_length(word)) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("`{word}` is no length of format `{}`", self.name),
+            )
+            .hint(format!("the lengths are: {}", self.lengths().join(", "))));
+        }
+        let name = format!("cardwright {}", self.name);
+        let mut conditions = vec![
+            "the system prompt is switched on and not empty".to_owned(),
+            "\"Collapse consecutive newlines\" and \"Trim incomplete sentences\" are off".to_owned(),
+            "example messages are off: the format has no place for them".to_owned(),
+            "SillyTavern 1.12 and older has no story string prefix: put it at the head of the story string yourself".to_owned(),
+        ];
+        if self
+            .layout
+            .lines
+            .iter()
+            .any(|line| line.has(Hole::CharPersona))
+        {
+            conditions
+                .push("the card's description and the persona are one paragraph each".to_owned());
+        }
+        Ok(Presets {
+            context: self.context_preset(&name),
+            instruct: self.instruct_preset(&name, length),
+            sysprompt: json!({ "name": name, "content": self.sysprompt(length), "post_history": "" }),
+            sampler: sampler(),
+            name,
+            conditions,
+        })
+    }
+
+    /// The length with the words around it, with SillyTavern's macros for names.
+    fn length_macro(&self, length: Option<&str>) -> String {
+        let mut text = String::new();
+        if let (Some(pattern), Some(word)) = (&self.length_text, length) {
+            pattern.fill(&mut text, |hole| match hole {
+                Hole::Char => "{{char}}",
+                Hole::User => "{{user}}",
+                _ => word,
+            });
+        }
+        text
+    }
+
+    fn sysprompt(&self, length: Option<&str>) -> String {
+        let length = self.length_macro(length);
+        let mut text = String::new();
+        if let Some(pattern) = &self.instruction {
+            pattern.fill(&mut text, |hole| match hole {
+                Hole::Char => "{{char}}",
+                Hole::User => "{{user}}",
+                _ => &length,
+            });
+        }
+        text
+    }
+
+    /// The story string: each line of the system text under its condition.
+    fn context_preset(&self, name: &str) -> Value {
+        let gap = &self.layout.line_break;
+        let mut story = format!("{{{{#if anchorBefore}}}}{{{{anchorBefore}}}}{gap}{{{{/if}}}}");
+        for line in &self.layout.lines {
+            let mut text = String::new();
+            line.fill(&mut text, |hole| match hole {
+                Hole::Char => "{{char}}",
+                Hole::User => "{{user}}",
+                Hole::CharPersona => "{{description}}{{#if personality}} {{personality}}{{/if}}",
+                Hole::UserPersona => "{{persona}}",
+                Hole::Scenario => "{{scenario}}",
+                _ => "{{system}}",
+            });
+            let condition = match line.parts.last() {
+                Some(Part::Hole(Hole::CharPersona)) => "description",
+                Some(Part::Hole(Hole::UserPersona)) => "persona",
+                Some(Part::Hole(Hole::Scenario)) => "scenario",
+                Some(Part::Hole(Hole::Instruction)) => "system",
+                _ => "",
+            };
+            // The lorebook stands around the scenario, as in the stock presets.
+            if condition == "scenario" {
+                story.push_str(&format!(
+                    "{{{{#if wiBefore}}}}{{{{wiBefore}}}}{gap}{{{{/if}}}}"
+                ));
+            }
+            match condition {
+                "" => story.push_str(&format!("{text}{gap}")),
+                "system" => story.push_str(&format!(
+                    "{{{{#if anchorAfter}}}}{{{{anchorAfter}}}}{gap}{{{{/if}}}}{{{{#if system}}}}{text}{gap}{{{{/if}}}}"
+                )),
+                _ => story.push_str(&format!("{{{{#if {condition}}}}}{text}{gap}{{{{/if}}}}")),
+            }
+            if condition == "scenario" {
+                story.push_str(&format!(
+                    "{{{{#if wiAfter}}}}{{{{wiAfter}}}}{gap}{{{{/if}}}}"
+                ));
+            }
+        }
+        story.push_str("{{trim}}");
+        json!({
+            "story_string": story,
+            "example_separator": "",
+            "chat_start": "",
+            "use_stop_strings": false,
+            "names_as_stop_strings": true,
+            "story_string_position": 0,
+            "story_string_depth": 1,
+            "story_string_role": 0,
+            "always_force_name2": true,
+            "trim_sentences": false,
+            "single_line": false,
+            "name": name,
+        })
+    }
+
+    fn instruct_preset(&self, name: &str, length: Option<&str>) -> Value {
+        let named = self.char.turn.has(Hole::Speaker);
+        let length = self.length_macro(length);
+        let fill = |pattern: &Pattern, tag: &str, until: Hole| {
+            let mut text = String::new();
+            let parts = pattern
+                .parts
+                .iter()
+                .take_while(|part| **part != Part::Hole(until));
+            Pattern {
+                parts: parts.cloned().collect(),
+            }
+            .fill(
+                &mut text,
+                |hole| if hole == Hole::Tag { tag } else { &length },
+            );
+            text
+        };
+        // With names SillyTavern writes `sequence LF Name: text LF`, so the line break before a tag begins the sequence and
+        // the one after it is left to SillyTavern.
+        let until = if named { Hole::Speaker } else { Hole::Text };
+        let lead = if named {
+            self.front.between.strip_prefix('\n').unwrap_or_default()
+        } else {
+            ""
+        };
+        let trail = |text: String| {
+            if named {
+                text.trim_end_matches('\n').to_owned()
+            } else {
+                text
+            }
+        };
+        let sequence = |pattern: &Pattern, tags: &[String]| {
+            format!("{lead}{}", trail(fill(pattern, &tags[0], until)))
+        };
+        let suffix = |pattern: &Pattern| {
+            if named {
+                String::new()
+            } else {
+                format!("{}{}", pattern.after(Hole::Text), self.front.between)
+            }
+        };
+        let input = sequence(&self.user.turn, &self.user.tags);
+        let output = sequence(&self.char.turn, &self.char.tags);
+        let last = sequence(&self.char.open, &self.char.tags);
+        let system_tag = self.front.system.tags.first().map_or("", String::as_str);
+        let prefix = format!("{}{system_tag}{}", self.layout.preamble, self.layout.open);
+        let legacy = ["<USER>", "<BOT>", "<CHAR>"]
+            .iter()
+            .any(|tag| input.contains(tag) || output.contains(tag));
+        json!({
+            "name": name,
+            "wrap": named,
+            // `<<USER>>` holds the old macro `<USER>`, which must not be replaced.
+            "macro": !legacy,
+            "names_behavior": if named { "always" } else { "none" },
+            "input_sequence": input,
+            "input_suffix": suffix(&self.user.turn),
+            "first_input_sequence": "",
+            "last_input_sequence": "",
+            "output_sequence": output,
+            "output_suffix": suffix(&self.char.turn),
+            "first_output_sequence": "",
+            "last_output_sequence": if last == output { String::new() } else { last },
+            "system_sequence": "",
+            "system_suffix": "",
+            "last_system_sequence": "",
+            "system_same_as_user": true,
+            "stop_sequence": if named { self.user.tags[0].clone() } else { self.front.stop_sequence().to_owned() },
+            "sequences_as_stop_strings": true,
+            "story_string_prefix": if named { trail(prefix) } else { prefix },
+            "story_string_suffix": if named { String::new() } else { self.layout.close.clone() },
+            "user_alignment_message": self.front.alignment.as_deref().unwrap_or_default(),
+            "activation_regex": "",
+            "skip_examples": false,
+        })
+    }
+}
+
+/// What LimaRP's author recommends; what is not named here is neutral.
+fn sampler() -> Value {
+    json!({
+        "temp": 0.7,
+        "temperature_last": false,
+        "tfs": 0.85,
+        "rep_pen": 1.1,
+        "rep_pen_range": 0,
+        "top_p": 1,
+        "top_k": 0,
+        "top_a": 0,
+        "typical_p": 1,
+        "min_p": 0,
+        "freq_pen": 0,
+        "presence_pen": 0,
+        "dynatemp": false,
+        "smoothing_factor": 0,
+        "dry_multiplier": 0,
+        "xtc_probability": 0,
+        "mirostat_mode": 0,
+        "do_sample": true,
+        "add_bos_token": true,
+        "ban_eos_token": true,
+        "skip_special_tokens": true,
+    })
+}
