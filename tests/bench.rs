@@ -1,5 +1,7 @@
 //! `cargo bench`: how fast prompts are written, read and checked.
 
+#![allow(clippy::unwrap_used)]
+
 use cardwright::prompt::{Conversation, Format, Message, Role};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -12,8 +14,12 @@ fn main() {
 fn chat() -> Conversation {
     let paragraph = "Mara set the lamp down and looked at the sea, which had been grey since the morning and showed no \
                      sign of changing its mind. \"You came a long way for a leaking boat,\" she said, and poured the tea.";
-    let messages = (0..2_000).map(|at| Message {
-        role: if at % 2 == 0 { Role::Char } else { Role::User },
+    let messages = (0..2_000_usize).map(|at| Message {
+        role: if at.is_multiple_of(2) {
+            Role::Char
+        } else {
+            Role::User
+        },
         text: format!("{paragraph}\n\n{paragraph}"),
     });
     Conversation {

@@ -8,7 +8,11 @@ use cardwright::{Kind, Result};
 /// A chat of `turns` turns of ten words each.
 fn chat(turns: usize) -> Conversation {
     let turn = |at: usize| Message {
-        role: if at % 2 == 0 { Role::Char } else { Role::User },
+        role: if at.is_multiple_of(2) {
+            Role::Char
+        } else {
+            Role::User
+        },
         text: format!("{at} two three four five six seven eight nine ten"),
     };
     Conversation {
