@@ -12,21 +12,31 @@ const MOST: usize = 100;
 const AROUND: usize = 2_000;
 
 /// A text that findings are about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Source<'t> {
     /// Its file name.
     pub(super) name: &'t str,
     /// The text.
     pub(super) text: &'t str,
+    /// Where each line begins, so that many findings in a long text cost no more than the text.
+    starts: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'t> Source<'t> {
+    pub(super) fn new(name: &'t str, text: &'t str) -> Self {
+        let breaks = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        Self {
+            name,
+            text,
+            starts: [0].into_iter().chain(breaks).collect(),
+        }
+    }
+
     /// The line and the column (in characters) of the byte `at`, both counted from 1.
     pub(super) fn line_column(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        (line, before[start..].chars().count() + 1)
+        let line = self.starts.partition_point(|start| *start <= at).max(1);
+        let before = self.text.get(self.starts[line - 1]..at).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
 }
 

@@ -100,3 +100,15 @@ fn every_rule_is_broken_by_its_file() {
         }
     }
 }
+
+#[test]
+fn mending_the_order_keeps_lines_that_belong_to_no_section() {
+    let text = "<<SYSTEM>>\nWelcome.\n\nScenario: It rains.\n\nAnn's Persona: Ann bakes.\n\n<<AIBOT>>\nAnn:";
+    let fixed = Format::named("limarp-v1").unwrap().fix(text).text;
+    assert!(
+        fixed.starts_with(
+            "<<SYSTEM>>\nWelcome.\n\nAnn's Persona: Ann bakes.\n\nScenario: It rains."
+        ),
+        "{fixed}"
+    );
+}

@@ -116,10 +116,7 @@ impl Check {
 fn report(all: &[Checked]) -> String {
     let mut text = String::new();
     for checked in all {
-        let source = Source {
-            name: &checked.name,
-            text: &checked.text,
-        };
+        let source = Source::new(&checked.name, &checked.text);
         text.push_str(&pages(&source, &checked.parsed.findings));
         let count = |severity| {
             checked
@@ -162,10 +159,7 @@ fn report(all: &[Checked]) -> String {
 
 fn json(all: &[Checked]) -> String {
     let files = all.iter().map(|checked| {
-        let source = Source {
-            name: &checked.name,
-            text: &checked.text,
-        };
+        let source = Source::new(&checked.name, &checked.text);
         let findings = checked.parsed.findings.iter().map(|finding| {
             let bytes = match &finding.place {
                 Place::Bytes(span) => span.clone(),

@@ -119,10 +119,12 @@ fn order(format: &Format, system: &SystemBlock, report: &mut Report<'_>) {
                 .iter()
                 .map(|section| &text[section.span.clone()])
                 .collect();
+            // Lines before the first section belong to none and stay where they are.
+            let start = system.sections[0].span.start;
             report
                 .add("section-order", section.span.clone(), message)
                 .fix("order them: the character's persona, the user's, the scenario, the instruction")
-                .edit(system.span.clone(), texts.join(&format.layout.line_break));
+                .edit(start..system.span.end, texts.join(&format.layout.line_break));
             return;
         }
     }
