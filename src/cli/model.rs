@@ -406,10 +406,10 @@ fn describe(summary: &Summary, size: u64, memory: &[Memory]) -> String {
         .iter()
         .map(|share| {
             format!(
-                "{} {} ({} tensors)",
+                "{} {} ({})",
                 share.kind,
                 bytes(share.bytes),
-                share.tensors
+                several(share.tensors, "tensor")
             )
         })
         .collect();
@@ -434,7 +434,11 @@ fn describe(summary: &Summary, size: u64, memory: &[Memory]) -> String {
         };
         row(
             "shape",
-            format!("{layers} layers, {width} wide, {heads} heads{keys}"),
+            format!(
+                "{}, {width} wide, {}{keys}",
+                several(layers, "layer"),
+                several(heads, "head")
+            ),
         );
     }
     if let Some(tokenizer) = &summary.tokenizer {
@@ -489,6 +493,12 @@ fn count(number: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} M", value / 1e6),
         _ => format!("{:.2} B", value / 1e9),
     }
+}
+
+/// A number of things, such as `1 layer` or `2 layers`.
+fn several(number: u64, thing: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{ending}")
 }
 
 /// A metadata value on one line that fits a terminal.

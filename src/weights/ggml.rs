@@ -9,10 +9,10 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::cursor::Cursor;
-use super::gguf::{Metadata, Tensor, Value, Writer};
-use super::source::{Source, Watch};
+use super::gguf::{Metadata, Tensor, Value};
+use super::source::{self, Source, Watch};
 use super::{FileType, TensorType};
-use crate::{Error, Kind, Result, file};
+use crate::{Error, Kind, Result};
 
 /// The first bytes of the three formats, in the order in which they came.
 pub const MAGICS: [[u8; 4]; 3] = [*b"lmgg", *b"fmgg", *b"tjgg"];
@@ -57,20 +57,19 @@ pub fn convert(from: &Path, to: &Path, options: &Options, watch: &mut Watch<'_>)
     let tensors: Vec<Tensor> = legacy.tensors.iter().map(|t| t.tensor.clone()).collect();
     let total = tensors.iter().map(|tensor| tensor.size).sum();
     let mut source = Source::open(from)?;
-    file::write_with(to, |out| {
-        let mut writer = Writer::start(std::io::BufWriter::new(out), &metadata, tensors)?;
+    source::write(to, &metadata, tensors, |writer| {
         let mut done = 0;
         for placed in &legacy.tensors {
             source.copy(
                 placed.start..placed.start + placed.tensor.size,
-                &mut writer,
+                writer,
                 |count| {
                     done += count;
                     watch(done, total);
                 },
             )?;
         }
-        writer.finish().map(drop)
+        Ok(())
     })
 }
 
@@ -265,10 +264,15 @@ fn format<R: std::io::Read>(at: &mut Cursor<R>) -> Result<Format> {
         b"lmgg" => return Ok(Format::Ggml),
         b"fmgg" | b"tjgg" => magic,
         _ => {
-            return Err(wrong(format!(
+            let error = wrong(format!(
                 "this is no GGML, GGMF or GGJT file: it starts with the bytes `{}`",
                 magic.escape_ascii()
-            )));
+            ));
+            return Err(if magic == super::gguf::MAGIC {
+                error.hint("it is GGUF already and needs no conversion")
+            } else {
+                error
+            });
         }
     };
     match (&format, at.u32("the version")?) {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::gguf::{Gguf, Tensor, Writer};
-use super::source::{Source, Watch};
+use super::source::{self, Source, Watch};
 use super::{FileType, TensorType, numbers};
-use crate::{Error, Kind, Result, file};
+use crate::{Error, Kind, Result};
 
 /// An adapter and how strongly it is applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,8 +102,7 @@ pub fn merge(
     let tensors: Vec<Tensor> = plan.iter().map(|step| step.out.clone()).collect();
     let total = tensors.iter().map(|tensor| tensor.size).sum();
     let mut source = Source::open(base)?;
-    file::write_with(to, |out| {
-        let mut writer = Writer::start(std::io::BufWriter::new(out), &metadata, tensors)?;
+    source::write(to, &metadata, tensors, |writer| {
         let mut done = 0;
         for step in &plan {
             let mut told = |count: u64| {
@@ -111,17 +110,17 @@ pub fn merge(
                 watch(done, total);
             };
             if step.verbatim {
-                source.copy(gguf.range(&step.tensor), &mut writer, told)?;
+                source.copy(gguf.range(&step.tensor), writer, told)?;
                 continue;
             }
             let mut deltas = Vec::new();
             for adapter in &mut loaded {
                 deltas.extend(adapter.delta(&step.tensor)?);
             }
-            step.write(&gguf, &mut source, &deltas, &mut writer, &mut told)
+            step.write(&gguf, &mut source, &deltas, writer, &mut told)
                 .map_err(at_base)?;
         }
-        writer.finish().map(drop)
+        Ok(())
     })?;
     Ok(Report {
         merged: plan.iter().filter(|step| step.touched).count(),

@@ -1,18 +1,37 @@
 //! Bytes out of the middle of a model file, for tools that stream tensor by tensor.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write};
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::gguf::Writer;
-use crate::{Error, Result};
+use super::gguf::{Metadata, Tensor, Writer};
+use crate::{Error, Result, file};
 
 /// Who is told how many bytes of how many are done.
 pub type Watch<'a> = dyn FnMut(u64, u64) + 'a;
 
 /// How much is copied at once, 4 MiB.
 const CHUNK: u64 = 4 << 20;
+
+/// Writes the GGUF file `to`, whose data comes from `fill`; it appears when it is complete.
+pub(super) fn write(
+    to: &Path,
+    metadata: &Metadata,
+    tensors: Vec<Tensor>,
+    fill: impl FnOnce(&mut Writer<BufWriter<&mut File>>) -> Result<()>,
+) -> Result<()> {
+    file::write_with(to, |out| {
+        let mut writer = Writer::start(BufWriter::new(out), metadata, tensors)?;
+        fill(&mut writer)?;
+        writer.finish().map(drop)
+    })
+    .map_err(|error| match error.place() {
+        // The writer does not know what it writes to.
+        None => error.at(to.display().to_string()),
+        Some(_) => error,
+    })
+}
 
 /// An open model file.
 pub(super) struct Source {

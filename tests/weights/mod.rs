@@ -1,5 +1,7 @@
 //! Model files: what is read, what is refused, what is written.
 
+#[cfg(feature = "cli")]
+mod command;
 mod convert;
 mod fixtures;
 mod gguf;

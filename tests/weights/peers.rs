@@ -241,6 +241,36 @@ fn numbers_are_read_as_llama_cpp_reads_them() {
 }
 
 #[test]
+fn numbers_are_written_as_llama_cpp_writes_them() {
+    let Some(peers) = Peers::find("numbers written") else {
+        return;
+    };
+    let script = peers.path("encode.py");
+    fs::write(
+        &script,
+        "import sys\nsys.path.insert(1, 'gguf-py')\nimport gguf, numpy as np\n\
+         data = np.fromfile(sys.argv[2], dtype=np.float32)\n\
+         gguf.quants.quantize(data, gguf.GGMLQuantizationType(int(sys.argv[1]))).tofile(sys.argv[3])\n",
+    )
+    .unwrap();
+    let tensors = tiny::Model::default().tensors().unwrap();
+    let mut values = tensors[4].1.clone();
+    values[..64].fill(0.0);
+    let (plain, packed) = (peers.path("plain"), peers.path("packed"));
+    fs::write(&plain, numbers::encode(TensorType::F32, &values).unwrap()).unwrap();
+    for kind in ["F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"] {
+        let kind: TensorType = kind.parse().unwrap();
+        let id = kind.id().to_string();
+        peers.python(script.to_str().unwrap(), &[id.as_ref(), &plain, &packed]);
+        assert!(
+            numbers::encode(kind, &values).unwrap() == fs::read(&packed).unwrap(),
+            "{kind}"
+        );
+        eprintln!("{kind}: written equal");
+    }
+}
+
+#[test]
 fn merged_models_are_those_of_llama_export_lora() {
     let Some(peers) = Peers::find("merging") else {
         return;

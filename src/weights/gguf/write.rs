@@ -189,5 +189,10 @@ fn put_value(head: &mut Vec<u8>, key: &str, value: &Value) -> Result<()> {
 }
 
 fn failed(error: std::io::Error) -> Error {
-    Error::new(Kind::File, format!("cannot write the model: {error}")).source(error)
+    let told = Error::new(Kind::File, format!("cannot write the model: {error}"));
+    let told = match error.kind() {
+        std::io::ErrorKind::StorageFull => told.hint("free some space and run it again"),
+        _ => told,
+    };
+    told.source(error)
 }

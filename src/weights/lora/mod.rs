@@ -11,8 +11,8 @@ mod safetensors;
 use std::fs;
 use std::path::Path;
 
-use super::gguf::{Gguf, Metadata, Tensor, Writer};
-use super::source::Watch;
+use super::gguf::{Gguf, Metadata, Tensor};
+use super::source::{self, Watch};
 use super::{TensorType, numbers};
 use crate::{Error, Kind, Result, file};
 
@@ -203,8 +203,7 @@ pub fn convert(from: &Path, to: &Path, options: &Options, watch: &mut Watch<'_>)
     metadata.set("general.quantization_version", 2);
     let tensors: Vec<Tensor> = plan.iter().map(|step| step.tensor.clone()).collect();
     let total = tensors.iter().map(|tensor| tensor.size).sum();
-    file::write_with(to, |out| {
-        let mut writer = Writer::start(std::io::BufWriter::new(out), &metadata, tensors)?;
+    source::write(to, &metadata, tensors, |writer| {
         let mut done = 0;
         for step in &plan {
             let kind = arrays.list()[step.from].kind;
@@ -214,7 +213,7 @@ pub fn convert(from: &Path, to: &Path, options: &Options, watch: &mut Watch<'_>)
             done += step.tensor.size;
             watch(done, total);
         }
-        writer.finish().map(drop)
+        Ok(())
     })
 }
 

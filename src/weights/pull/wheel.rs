@@ -15,6 +15,9 @@ use super::place::{Place, hex};
 use super::{Options, Progress, Step, Watch};
 use crate::{Error, Kind, Result};
 
+/// How much is kept of what pip says.
+const MAX_LOG: u64 = 1 << 20;
+
 /// Entries of a wheel looked at; one with a model has a dozen.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -45,7 +48,6 @@ pub(super) fn download(
     let unfinished = place.scratch.path().join("unfinished");
     fs::create_dir(&folder).map_err(failed)?;
     fs::create_dir(&unfinished).map_err(failed)?;
-    let log = place.scratch.path().join("log");
     let mut pip = Command::new(&options.python)
         .args(["-m", "pip", "download", "--quiet", "--no-input"])
         .args(["--disable-pip-version-check", "--progress-bar", "off"])
@@ -57,7 +59,7 @@ pub(super) fn download(
         .env("TMPDIR", &unfinished)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(&log).map_err(failed)?)
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(|e| {
             let python = options.python.to_string_lossy().into_owned();
@@ -66,6 +68,17 @@ pub(super) fn download(
                 "install Python 3 with pip (on Debian the package `python3-pip`), {otherwise}"
             ))
         })?;
+    // Read beside the waiting, and into memory, because the disk may be what is wrong.
+    let said = pip.stderr.take().map(|stderr| {
+        thread::spawn(move || {
+            let mut said = Vec::new();
+            let mut stderr = stderr;
+            let _ = (&mut stderr).take(MAX_LOG).read_to_end(&mut said);
+            // What is more is read away, so that pip never waits for us.
+            let _ = io::copy(&mut stderr, &mut io::sink());
+            said
+        })
+    });
     let status = loop {
         let waited = pip
             .try_wait()
@@ -81,7 +94,7 @@ pub(super) fn download(
         thread::sleep(Duration::from_millis(100));
     };
     if !status.success() {
-        let said = fs::read(&log).unwrap_or_default();
+        let said = said.and_then(|said| said.join().ok()).unwrap_or_default();
         return Err(explain(
             &wanted,
             &String::from_utf8_lossy(&said),

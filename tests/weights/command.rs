@@ -1,0 +1,66 @@
+//! The `model` command as a person meets it.
+
+use std::fs;
+use std::path::Path;
+
+use cardwright::weights::tiny;
+
+use super::fixtures;
+
+/// What the command prints and its exit code, without what differs between machines.
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = assert_cmd::cargo::cargo_bin_cmd!("cardwright")
+        .current_dir(folder)
+        .env("CARDWRIGHT_MODELS", folder.join("models"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = format!(
+        "$ cardwright {}\n{}{}[{}]\n\n",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        output.status.code().unwrap()
+    );
+    text.replace(&folder.display().to_string(), "FOLDER")
+}
+
+#[test]
+fn models_are_listed_shown_converted_and_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = tiny::Model {
+        layers: 1,
+        ..tiny::Model::default()
+    };
+    fs::write(folder.join("tiny.gguf"), model.bytes().unwrap()).unwrap();
+    fixtures::peft(
+        &folder.join("peft"),
+        fixtures::CONFIG,
+        &fixtures::lora(&model),
+    );
+    let mut transcript = String::new();
+    for line in [
+        "model list",
+        "model show",
+        "model pull tiny.gguf",
+        "model pull tiny.gguf",
+        "model list",
+        "model list --json",
+        "model show tiny",
+        "model show tini",
+        "model show tiny --json --context 100",
+        "model show tiny --template",
+        "model convert peft -o lora.gguf",
+        "model convert peft -o lora.gguf --base tiny",
+        "model convert peft -o lora.gguf --base tiny",
+        "model show lora.gguf",
+        "model merge tiny --lora lora.gguf:0.5 -o merged.gguf --type Q8_0",
+        "model show merged.gguf",
+        "model convert tiny.gguf -o again.gguf",
+    ] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        transcript.push_str(&run(folder, &arguments));
+    }
+    insta::assert_snapshot!(transcript);
+}
