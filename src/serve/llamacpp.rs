@@ -217,8 +217,8 @@ fn settings(request: &Request, whole: bool) -> Value {
         let value = match row.range {
             Range::Switch => json!(value != 0.0),
             Range::Whole(..) => json!(value as i64),
-            // The shortest spelling of a single precision number.
-            Range::Real(..) => json!(value as f32),
+            // As the shortest spelling of a single precision number: 0.7, not 0.699999988079071.
+            Range::Real(..) => json!((value as f32).to_string().parse().unwrap_or(value)),
         };
         all.insert(name.to_owned(), value);
     }

@@ -43,6 +43,7 @@ fn sillytavern_reads_a_reply_of_llama_cpp() {
         (&json!(true), &json!("word"))
     );
     assert_eq!(json["stopping_word"], "\n<<HUMAN>>");
+    assert_eq!(json["generation_settings"]["tfs_z"], 0.85);
     let request = &script.requests()[0];
     is_limarp(request);
     assert!(request.settings.ban_end_of_text);
