@@ -1,5 +1,5 @@
 #!/bin/sh
-# Cards and macros beside SillyTavern itself:
+# Cards, macros and presets beside SillyTavern itself:
 #
 #     tests/interop/run.sh path/to/cardwright
 #
@@ -71,6 +71,8 @@ done
 
 check "the recorded macro answers are SillyTavern's" sh -c \
     'node "$1/macros.mjs" | cmp - "$1/../fixtures/macros/sillytavern-1.19.json"' sh "$here"
+
+check "SillyTavern writes our formats' exact bytes with our presets" node "$here/presets.mjs" "$SILLYTAVERN_DIR" "$cardwright"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
