@@ -23,6 +23,7 @@ mod diff;
 mod document;
 pub mod lint;
 mod lorebook;
+mod open;
 mod path;
 mod payload;
 mod png;

@@ -9,7 +9,7 @@ use super::png::{end, header, pixels, png};
 use cardwright::card::{Card, write_png};
 
 /// Runs the command in `folder`: exit code, standard output, standard error.
-fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub(super) fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let output = Command::cargo_bin("cardwright")
         .unwrap()
         .current_dir(folder)

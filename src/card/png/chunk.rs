@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// The eight bytes every PNG begins with.
-pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 /// One chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod inspect;
 mod read;
 mod write;
 
+pub(super) use chunk::SIGNATURE;
 pub(super) use inspect::{Extra, inspect, pixels, scrub};
 pub(super) use read::{read, sniff};
 pub use write::write;

@@ -124,7 +124,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let kind = entry.file_type().map_err(failed)?;
-        let path = entry.path();
+        let path = match entry.path() {
+            path if folder == Path::new(".") => PathBuf::from(path.file_name().unwrap_or_default()),
+            path => path,
+        };
         let extension = path.extension().and_then(|extension| extension.to_str());
         if kind.is_dir() {
             walk(&path, found)?;
@@ -239,30 +242,16 @@ fn text(all: &[Checked], least: Severity) -> Result<()> {
             "{bold}{}{bold:#}\n",
             output::escape(&checked.file)
         ));
-        for finding in &checked.mended {
-            let green = output::CYAN;
-            out.push_str(&format!(
-                "  {green}mended{green:#}   {}  {}\n",
-                finding.code,
-                output::escape(&finding.message)
-            ));
+        for group in groups(&checked.mended.iter().collect::<Vec<_>>()) {
+            line(&mut out, output::GREEN, "mended", group, false);
         }
-        for finding in shown {
-            let style = match finding.severity {
+        for group in groups(&shown) {
+            let style = match group[0].severity {
                 Severity::Error => output::RED,
                 Severity::Warning => output::YELLOW,
                 Severity::Info => output::CYAN,
             };
-            let place = match place(&finding.place) {
-                place if place.is_empty() => String::new(),
-                place => format!("  {dim}at {}{dim:#}", output::escape(&place)),
-            };
-            out.push_str(&format!(
-                "  {style}{:<8}{style:#} {}  {}{place}\n",
-                finding.severity,
-                finding.code,
-                output::escape(&finding.message)
-            ));
+            line(&mut out, style, &group[0].severity.to_string(), group, true);
         }
     }
     output::print(&out)?;
@@ -271,7 +260,7 @@ fn text(all: &[Checked], least: Severity) -> Result<()> {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
     };
-    let mut line = format!(
+    let mut summary = format!(
         "{}, {}, {} in {}",
         number(count(Severity::Error), "error"),
         number(count(Severity::Warning), "warning"),
@@ -279,13 +268,48 @@ fn text(all: &[Checked], least: Severity) -> Result<()> {
         number(all.len(), "file"),
     );
     if mended > 0 {
-        line.push_str(&format!("; {mended} mended"));
+        summary.push_str(&format!("; {mended} mended"));
     }
     if least > Severity::Info && count(Severity::Info) > 0 {
-        line.push_str("; `--level info` shows the notes");
+        summary.push_str("; `--level info` shows the notes");
     }
-    output::say(&line);
+    output::say(&summary);
     Ok(())
+}
+
+/// Findings of one rule that follow one another.
+fn groups<'a, 'f>(findings: &'a [&'f Finding]) -> impl Iterator<Item = &'a [&'f Finding]> {
+    findings.chunk_by(|one, other| one.code == other.code)
+}
+
+/// How many places of one rule are named.
+const MAX_PLACES: usize = 4;
+
+fn line(out: &mut String, style: anstyle::Style, word: &str, group: &[&Finding], placed: bool) {
+    let dim = output::DIM;
+    let message = output::escape(&group[0].message);
+    let more = match group.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let mut places: Vec<_> = group.iter().map(|finding| place(&finding.place)).collect();
+    places.dedup();
+    let rest = if places.len() > MAX_PLACES {
+        ", ..."
+    } else {
+        ""
+    };
+    places.truncate(MAX_PLACES);
+    let places = output::escape(&places.join(", "));
+    let places = if placed && !places.is_empty() {
+        format!("  {dim}at {places}{rest}{dim:#}")
+    } else {
+        String::new()
+    };
+    let code = group[0].code;
+    out.push_str(&format!(
+        "  {style}{word:<8}{style:#} {code}  {message}{more}{places}\n"
+    ));
 }
 
 fn shown(checked: &Checked, least: Severity) -> impl Iterator<Item = &Finding> {

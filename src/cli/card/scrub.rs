@@ -43,7 +43,7 @@ pub(in crate::cli) fn scrub(arguments: &ScrubArgs) -> Result<Answer> {
     let beside: Vec<_> = lint::check_reading(&reading, &bytes);
     let mut card = reading.card;
     for path in scrub_card(&mut card)? {
-        output::say(&format!("{path} is gone"));
+        output::say(&format!("taken out: `{path}`"));
     }
     let clean = scrub_image(&bytes);
     let written = write(
@@ -57,7 +57,7 @@ pub(in crate::cli) fn scrub(arguments: &ScrubArgs) -> Result<Answer> {
         .filter(|f| matches!(f.place, crate::Place::Bytes(_)))
     {
         if lint::rule(finding.code).is_some_and(|rule| rule.topic == lint::Topic::Privacy) {
-            output::say(&format!("{} and is gone", output::escape(&finding.message)));
+            output::say(&format!("taken out: {}", output::escape(&finding.message)));
         }
     }
     file::write(target, &written)?;
