@@ -237,7 +237,7 @@ fn text(all: &[Checked], least: Severity) -> Result<()> {
         if shown.is_empty() && checked.mended.is_empty() {
             continue;
         }
-        let (bold, dim) = (output::BOLD, output::DIM);
+        let bold = output::BOLD;
         out.push_str(&format!(
             "{bold}{}{bold:#}\n",
             output::escape(&checked.file)
