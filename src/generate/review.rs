@@ -110,6 +110,11 @@ const MINORS: &[&str] = &[
     "youngster",
 ];
 
+/// What stands before the units of an adult's age in words.
+const TENS: &[&str] = &[
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred",
+];
+
 /// The lower-case words of a text, without punctuation.
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !(c.is_alphanumeric() || c == '\''))
@@ -216,7 +221,9 @@ pub fn adults(text: &str) -> Option<Fault> {
         let next = |n: usize| words.get(at + n).map(String::as_str);
         let is_age = (matches!(next(1), Some("year" | "years")) && next(2) == Some("old"))
             || (at > 0 && matches!(words[at - 1].as_str(), "age" | "aged"));
-        if is_age && age < 18 {
+        // "fifty-nine years old" is two words here.
+        let has_tens = at > 0 && TENS.contains(&words[at - 1].as_str());
+        if is_age && age < 18 && !has_tens {
             return Some(Fault::Age(format!("{word} years old")));
         }
     }
@@ -329,6 +336,7 @@ mod tests {
         }
         for text in [
             "a 34-year-old baker",
+            "a fifty-nine-year-old baker",
             "married for seventeen years",
             "the 12 apostles",
         ] {
