@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
 mod card;
+mod chat;
 mod engine;
 mod generate;
 mod macros;

@@ -88,7 +88,7 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     let mut failures = Vec::new();
     invent_many(&inventor, &wishes, engine.model().slots, |event| {
         match event {
-            Event::Started { name, .. } => progress.started(&name),
+            Event::Started { index } => progress.started(wishes[index].name.as_deref()),
             Event::Finished { index, character } => {
                 let outcome = character.and_then(|character| {
                     write(&character, &paths[index])?;
@@ -193,8 +193,9 @@ impl Progress {
         }
     }
 
-    fn started(&self, name: &str) {
-        self.bar.set_message(output::escape(name));
+    fn started(&self, name: Option<&str>) {
+        self.bar
+            .set_message(output::escape(name.unwrap_or_default()));
     }
 
     fn finished(&self, character: &Character, path: &Path) -> Result<()> {

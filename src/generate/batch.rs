@@ -1,8 +1,10 @@
-//! Many characters at once: as many in work as the engine has slots, delivered in the order in which they were asked for.
+//! Many characters at once, as many in work as the engine has slots.
+//!
+//! The work goes in rounds: everybody's next request is handed to the engine together, and the next round begins when all
+//! are answered. Which requests share a decode then depends on the wishes alone and not on the speed of the machine, and
+//! so do the last bits of the logits and every word: the same wishes give the same characters.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-
+use super::inventor::Draft;
 use super::{Character, Inventor, Wish};
 use crate::Result;
 
@@ -13,8 +15,6 @@ pub enum Event {
     Started {
         /// Its place in the list of wishes.
         index: usize,
-        /// Its name.
-        name: String,
     },
     /// A character is finished, or failed.
     Finished {
@@ -31,41 +31,48 @@ pub enum Event {
 ///
 /// # Errors
 ///
-/// The first error of `report`; no further characters are begun then.
+/// The first error of `report`, and an engine that is gone; no further requests are made then.
 pub fn invent_many(
     inventor: &Inventor<'_>,
     wishes: &[Wish],
     parallel: usize,
     mut report: impl FnMut(Event) -> Result<()>,
 ) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let (sender, events) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..parallel.clamp(1, wishes.len().max(1)) {
-            let (next, sender) = (&next, sender.clone());
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(wish) = wishes.get(index) else { break };
-                    let name = inventor.name(wish);
-                    let started = sender.send(Event::Started { index, name });
-                    if started.is_err() {
-                        break;
-                    }
-                    let character = inventor.invent(wish).map(Box::new);
-                    if sender.send(Event::Finished { index, character }).is_err() {
-                        break;
-                    }
-                }
-            });
+    let mut waiting = wishes.iter().enumerate();
+    let mut drafts: Vec<(usize, Draft)> = Vec::new();
+    loop {
+        while drafts.len() < parallel.max(1) {
+            let Some((index, wish)) = waiting.next() else {
+                break;
+            };
+            report(Event::Started { index })?;
+            drafts.push((index, inventor.begin(wish)));
         }
-        drop(sender);
-        let result = events.iter().try_for_each(&mut report);
-        if result.is_err() {
-            // Nobody takes another wish; those in work are finished and dropped.
-            next.store(wishes.len(), Ordering::Relaxed);
+        if drafts.is_empty() {
+            return Ok(());
         }
-        drop(events);
-        result
-    })
+        let requests: Result<Vec<_>> = drafts
+            .iter_mut()
+            .map(|(_, draft)| inventor.request(draft))
+            .collect();
+        let completions = inventor.engine.start_all(requests?)?;
+        let mut unfinished = Vec::new();
+        for ((index, mut draft), completion) in drafts.into_iter().zip(completions) {
+            let taken = completion
+                .finish()
+                .and_then(|(written, end)| inventor.take(&mut draft, &written, &end));
+            match taken {
+                Ok(None) => unfinished.push((index, draft)),
+                Ok(Some(character)) => report(Event::Finished {
+                    index,
+                    character: Ok(Box::new(character)),
+                })?,
+                Err(error) => report(Event::Finished {
+                    index,
+                    character: Err(error),
+                })?,
+            }
+        }
+        drafts = unfinished;
+    }
 }

@@ -12,6 +12,7 @@ mod batch;
 mod character;
 pub mod grammar;
 pub mod idea;
+mod inventor;
 pub mod names;
 #[cfg(feature = "portrait")]
 pub mod portrait;
@@ -20,5 +21,6 @@ mod section;
 mod shots;
 
 pub use batch::{Event, invent_many};
-pub use character::{Character, Inventor, Options, Wish};
+pub use character::Character;
+pub use inventor::{Inventor, Options, Wish};
 pub use section::Section;

@@ -29,6 +29,16 @@ impl Section {
         }
     }
 
+    /// The section that follows.
+    pub(super) fn next(self) -> Option<Self> {
+        match self {
+            Self::Persona => Some(Self::UserPersona),
+            Self::UserPersona => Some(Self::Scenario),
+            Self::Scenario => Some(Self::Greeting),
+            Self::Greeting => None,
+        }
+    }
+
     /// The grammar of what the model writes. With a `lead` the section has been begun for it.
     pub(super) fn grammar(self, has_lead: bool, length: Option<&str>) -> String {
         match self {

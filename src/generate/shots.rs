@@ -7,11 +7,11 @@ use crate::{Error, Kind, Result};
 
 /// The sample cards, in the order in which they serve as examples: the ones least alike first.
 static SAMPLES: &[&[u8]] = &[
-    include_bytes!("../../cards/marigold.json"),
-    include_bytes!("../../cards/anselm.json"),
-    include_bytes!("../../cards/okka.json"),
-    include_bytes!("../../cards/pell.json"),
-    include_bytes!("../../cards/basalt.json"),
+    include_bytes!("../../cards/marigold.png"),
+    include_bytes!("../../cards/anselm.png"),
+    include_bytes!("../../cards/okka.png"),
+    include_bytes!("../../cards/pell.png"),
+    include_bytes!("../../cards/basalt.png"),
 ];
 
 /// Example conversations, rendered in the format of the new one.

@@ -6,10 +6,10 @@ use super::fields::Fields;
 use crate::Result;
 use crate::sampling::Step;
 
-/// A step: its number in `KoboldCpp`, its names in llama.cpp and text-generation-webui.
+/// A step: its number in `KoboldCpp`, where it has one, and its names in llama.cpp and text-generation-webui.
 struct Spelling {
     step: Step,
-    number: u64,
+    number: Option<u64>,
     names: &'static [&'static str],
 }
 
@@ -17,7 +17,7 @@ struct Spelling {
 const SPELLINGS: &[Spelling] = &[
     Spelling {
         step: Step::Penalties,
-        number: 6,
+        number: Some(6),
         names: &[
             "penalties",
             "repetition_penalty",
@@ -26,33 +26,58 @@ const SPELLINGS: &[Spelling] = &[
         ],
     },
     Spelling {
+        step: Step::Dry,
+        number: None,
+        names: &["dry"],
+    },
+    Spelling {
+        step: Step::TopNSigma,
+        number: None,
+        names: &["top_n_sigma"],
+    },
+    Spelling {
         step: Step::TopK,
-        number: 0,
+        number: Some(0),
         names: &["top_k"],
     },
     Spelling {
+        step: Step::TopA,
+        number: Some(1),
+        names: &["top_a"],
+    },
+    Spelling {
         step: Step::TailFree,
-        number: 3,
+        number: Some(3),
         names: &["tfs_z", "tfs", "tail_free"],
     },
     Spelling {
         step: Step::Typical,
-        number: 4,
+        number: Some(4),
         names: &["typ_p", "typical_p"],
     },
     Spelling {
         step: Step::TopP,
-        number: 2,
+        number: Some(2),
         names: &["top_p"],
     },
     Spelling {
         step: Step::MinP,
-        number: 2,
+        number: Some(2),
         names: &["min_p"],
     },
     Spelling {
+        step: Step::Xtc,
+        number: None,
+        names: &["xtc"],
+    },
+    Spelling {
+        step: Step::Smoothing,
+        number: None,
+        names: &["quadratic_sampling"],
+    },
+    Spelling {
         step: Step::Temperature,
-        number: 5,
+        number: Some(5),
         names: &["temperature"],
     },
 ];
@@ -78,25 +103,40 @@ pub(super) fn order(fields: &mut Fields) -> Result<Option<Vec<Step>>> {
     Ok(Some(order))
 }
 
-/// The steps in `list`, each once, where it comes first. What is not in it is not done, except tail-free sampling: the
-/// lists of today's front-ends do not know it, while their sliders still send it.
+/// Steps that no number asks for; `KoboldCpp` always does them.
+const WITHOUT_NUMBER: &[Step] = &[Step::Dry, Step::TopNSigma, Step::Xtc, Step::Smoothing];
+/// Steps that llama.cpp's list of names does not know, while the sliders of front-ends still send them.
+const WITHOUT_NAME: &[Step] = &[Step::TopA, Step::Smoothing];
+
+/// The steps in `list`, each once, where it comes first. What is not in it is not done, except what such a list cannot
+/// say, and tail-free sampling, which today's lists have forgotten: these keep their places of the default order.
 fn read(list: &[Value]) -> Vec<Step> {
     let mut order = Vec::new();
     for item in list {
         let number = item.as_u64();
         let name = item.as_str();
         for spelling in SPELLINGS {
-            let meant = number == Some(spelling.number)
+            let meant = (number.is_some() && number == spelling.number)
                 || name.is_some_and(|name| spelling.names.contains(&name));
             if meant && !order.contains(&spelling.step) {
                 order.push(spelling.step);
             }
         }
     }
-    if !order.contains(&Step::TailFree) {
-        let before = [Step::TopK, Step::Penalties];
-        let after = order.iter().rposition(|step| before.contains(step));
-        order.insert(after.map_or(0, |at| at + 1), Step::TailFree);
+    let unsaid = if list.iter().any(Value::is_u64) {
+        WITHOUT_NUMBER
+    } else {
+        WITHOUT_NAME
+    };
+    for step in Step::DEFAULT_ORDER {
+        let is_unsaid = *step == Step::TailFree || unsaid.contains(step);
+        if is_unsaid && !order.contains(step) {
+            let earlier = Step::DEFAULT_ORDER.split(|other| other == step).next();
+            let after = order
+                .iter()
+                .rposition(|other| earlier.is_some_and(|earlier| earlier.contains(other)));
+            order.insert(after.map_or(0, |at| at + 1), *step);
+        }
     }
     order
 }
@@ -111,14 +151,14 @@ mod tests {
 
     #[test]
     fn the_orders_of_three_servers_are_understood() {
-        use Step::{MinP, Penalties, TailFree, Temperature, TopK, TopP, Typical};
+        use Step::{Smoothing, TailFree, Temperature, TopA, TopK, TopP};
         assert_eq!(ordered("{}"), None);
         assert_eq!(
             ordered(r#"{"sampler_order":[6,0,1,3,4,2,5]}"#).unwrap(),
             Step::DEFAULT_ORDER
         );
         assert_eq!(
-            ordered(r#"{"samplers":["penalties","dry","top_k","typ_p","top_p","min_p","xtc","temperature"]}"#)
+            ordered(r#"{"samplers":["penalties","dry","top_n_sigma","top_k","typ_p","top_p","min_p","xtc","temperature"]}"#)
                 .unwrap(),
             Step::DEFAULT_ORDER
         );
@@ -127,15 +167,15 @@ mod tests {
                 r#"{"sampler_priority":["temperature","tfs","top_p"],"temperature_last":true}"#
             )
             .unwrap(),
-            [TailFree, TopP, Temperature]
+            [TopA, TailFree, TopP, Smoothing, Temperature]
         );
         assert_eq!(
             ordered(r#"{"samplers":["temperature","top_k"]}"#).unwrap(),
-            [Temperature, TopK, TailFree]
+            [Temperature, TopK, TopA, TailFree, Smoothing]
         );
         assert_eq!(
             ordered(r#"{"temperature_last":true}"#).unwrap(),
-            [Penalties, TopK, TailFree, Typical, TopP, MinP, Temperature]
+            Step::DEFAULT_ORDER
         );
     }
 }

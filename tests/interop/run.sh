@@ -56,11 +56,13 @@ we_read() {
         "$cardwright" convert "$work/written.png" -o "$work/ours.json" --force && theirs compare "$2" "$work/ours.json"
 }
 
-for card in "$root"/cards/*.json "$root"/tests/fixtures/interop/*.json; do
-    name=$(basename "$card" .json)
+for source in "$root"/cards/*.png "$root"/tests/fixtures/interop/*.json; do
+    name=$(basename "${source%.*}")
+    card=$work/$name.card.json
+    "$cardwright" convert "$source" -o "$card" >"$work/said" 2>&1 || check "we read $name" cat "$work/said" /nonexistent
     for container in png charx; do
         out=$work/$name.$container
-        if "$cardwright" convert "$card" -o "$out" >"$work/said" 2>&1; then
+        if "$cardwright" convert "$source" -o "$out" >"$work/said" 2>&1; then
             check "SillyTavern reads our $name.$container" they_read "$out" "$card"
         elif [ $container = png ]; then
             check "we write $name.$container" cat "$work/said" /nonexistent

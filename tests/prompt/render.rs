@@ -19,11 +19,11 @@ fn cardwright(arguments: &[&str], input: &[u8]) -> std::process::Output {
 #[test]
 fn the_example_cards_render_to_prompts_that_pass_the_check() {
     let cards = [
-        "cards/anselm.json",
-        "cards/basalt.json",
-        "cards/marigold.json",
-        "cards/okka.json",
-        "cards/pell.json",
+        "cards/anselm.png",
+        "cards/basalt.png",
+        "cards/marigold.png",
+        "cards/okka.png",
+        "cards/pell.png",
     ];
     let rendered = cardwright(&[&["prompt", "render"], &cards[..]].concat(), b"");
     assert!(rendered.status.success());
@@ -42,7 +42,7 @@ fn a_message_opens_the_characters_turn() {
         &[
             "prompt",
             "render",
-            "cards/pell.json",
+            "cards/pell.png",
             "--message",
             "\"Hello?\"",
             "--human-tag",

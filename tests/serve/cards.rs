@@ -28,16 +28,16 @@ fn cards_are_listed_and_read_by_name() {
         .map(|card| card["file"].as_str().unwrap())
         .collect();
     assert!(
-        names.contains(&"anselm.json") && !names.contains(&"README.md"),
+        names.contains(&"anselm.png") && !names.contains(&"README.md"),
         "{names:?}"
     );
     assert_eq!(
         (&listed["unreadable"], &listed["complete"]),
         (&json!([]), &json!(true))
     );
-    let card = server.get("/api/cards/anselm.json").json();
+    let card = server.get("/api/cards/anselm.png").json();
     assert_eq!(card["name"], card["card"]["data"]["name"]);
-    assert_eq!(server.get("/api/cards/nobody.json").status, 404);
+    assert_eq!(server.get("/api/cards/nobody.png").status, 404);
     let (without, _) = Server::script(&[]);
     assert_eq!(without.get("/api/cards").status, 404);
 }

@@ -249,15 +249,15 @@ fn swipes_are_choices_with_seeds_of_their_own() {
 fn what_is_not_done_is_said_once_in_the_log_and_each_time_in_a_header() {
     let (server, _) = Server::script(&[&["a"], &["b"]]);
     let body =
-        json!({"prompt": "Once", "dry_multiplier": 0.8, "xtc_probability": 0, "quite_new": "x"});
+        json!({"prompt": "Once", "guidance_scale": 1.5, "dry_multiplier": 0.8, "quite_new": "x"});
     for _ in 0..2 {
         let answer = server.post("/completion", &body);
         assert_eq!(
             answer.header("cardwright-ignored"),
-            Some("dry_multiplier, quite_new")
+            Some("guidance_scale, quite_new")
         );
     }
-    assert_eq!(server.log(), ["ignored: dry_multiplier, quite_new"]);
+    assert_eq!(server.log(), ["ignored: guidance_scale, quite_new"]);
 }
 
 #[test]

@@ -604,7 +604,7 @@ fn a_queue_that_is_full_says_so() {
     let engine = slots(1, 2);
     let requests = (0..4).map(|_| greedy("too many", 8)).collect();
     let error = engine.start_all(requests).map(|_| ()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Limit);
+    assert_eq!(error.kind(), Kind::Busy);
     // Nothing was taken, so there is room for fewer.
     assert!(engine.start(greedy("one", 2)).unwrap().text().is_ok());
 }
