@@ -177,6 +177,8 @@ struct Progress {
 struct Totals {
     tokens: usize,
     rejected: usize,
+    prompt: usize,
+    reused: usize,
 }
 
 impl Progress {
@@ -203,6 +205,8 @@ impl Progress {
         let mut totals = self.totals.borrow_mut();
         totals.tokens += character.tokens;
         totals.rejected += character.rejected.len();
+        totals.prompt += character.prompt_tokens;
+        totals.reused += character.reused_tokens;
         let kept: Vec<_> = character
             .kept
             .iter()
@@ -226,7 +230,7 @@ impl Progress {
         let totals = self.totals.borrow();
         let seconds = self.begun.elapsed().as_secs_f64();
         output::note(&format!(
-            "{} in {seconds:.1} s, {} tokens ({:.0}/s), {} sections written again, seed {seed}",
+            "{} in {seconds:.1} s, {} tokens ({:.0}/s), {} sections written again, {} of {} prompt tokens reused, seed {seed}",
             match self.bar.position() {
                 1 => "1 character".to_owned(),
                 count => format!("{count} characters"),
@@ -234,6 +238,8 @@ impl Progress {
             totals.tokens,
             totals.tokens as f64 / seconds.max(1e-9),
             totals.rejected,
+            totals.reused,
+            totals.prompt,
         ));
     }
 }

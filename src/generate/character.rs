@@ -35,6 +35,10 @@ pub struct Character {
     pub kept: Vec<(Section, Fault)>,
     /// Tokens written for it, rejected ones included.
     pub tokens: usize,
+    /// Tokens of the prompts it took.
+    pub prompt_tokens: usize,
+    /// Those of them that had been evaluated before.
+    pub reused_tokens: usize,
 }
 
 impl Character {

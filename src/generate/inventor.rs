@@ -121,6 +121,8 @@ impl<'a> Inventor<'a> {
                 rejected: Vec::new(),
                 kept: Vec::new(),
                 tokens: 0,
+                prompt_tokens: 0,
+                reused_tokens: 0,
             },
             section: Section::Persona,
             attempt: 0,
@@ -167,6 +169,8 @@ impl<'a> Inventor<'a> {
         let text = format!("{}{}", draft.lead, written.trim_end_matches('<'));
         let text = text.trim().to_owned();
         draft.character.tokens += end.reply_tokens;
+        draft.character.prompt_tokens += end.prompt_tokens;
+        draft.character.reused_tokens += end.reused_tokens;
         let is_cut = end.reason == Reason::Length;
         let text = match self.review(&text, is_cut, draft) {
             None => text,
