@@ -225,9 +225,14 @@ impl Chat {
         let context = engine.model().context;
         let max_tokens = options.max_tokens.min(context / 2);
         let prompt = self.prompt(engine, format, context.saturating_sub(max_tokens))?;
+        let mut settings = options.settings.clone();
+        // Another place in the chat and another alternative are another draw of the same seed.
+        let swipes = self.turns.last().filter(|_| self.is_swiping);
+        let draw = self.turns.len() * 1000 + swipes.map_or(0, |turn| turn.swipes.len());
+        settings.seed = settings.seed.map(|seed| seed.wrapping_add(draw as u64));
         engine.start(Request {
             special_tokens: format.has_special_tokens(),
-            settings: options.settings.clone(),
+            settings,
             max_tokens,
             stop: format.stop_strings(&self.conversation()),
             ..Request::new(prompt)

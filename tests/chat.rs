@@ -23,10 +23,15 @@ fn conversation() -> Conversation {
 fn exchange(chat: &mut Chat, engine: &Script, text: &str) {
     let format = Format::named("limarp-v1").unwrap();
     chat.say(text);
-    let reply = chat
-        .reply(engine, &format, &ReplyOptions::default())
-        .unwrap();
+    let reply = chat.reply(engine, &format, &seeded()).unwrap();
     chat.take_reply(&reply.text().unwrap());
+}
+
+/// The default options with a seed.
+fn seeded() -> ReplyOptions {
+    let mut options = ReplyOptions::default();
+    options.settings.seed = Some(1);
+    options
 }
 
 fn said(chat: &Chat) -> Vec<&str> {
@@ -67,17 +72,16 @@ fn a_regenerated_reply_is_an_alternative_and_the_prompt_is_the_same() {
     );
     exchange(&mut chat, &engine, "Perrin gasped.");
     assert!(chat.regenerate());
-    let reply = chat
-        .reply(&engine, &format, &ReplyOptions::default())
-        .unwrap();
+    let reply = chat.reply(&engine, &format, &seeded()).unwrap();
     chat.take_reply(&reply.text().unwrap());
     let last = chat.last().unwrap();
     assert_eq!(
         (last.text(), last.swipes()),
         ("Two.", &["One.".to_owned(), "Two.".to_owned()][..])
     );
-    let prompts: Vec<_> = engine.requests().into_iter().map(|r| r.prompt).collect();
-    assert_eq!(prompts[0], prompts[1]);
+    let requests = engine.requests();
+    assert_eq!(requests[0].prompt, requests[1].prompt);
+    assert_ne!(requests[0].settings.seed, requests[1].settings.seed);
 }
 
 #[test]
