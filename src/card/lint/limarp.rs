@@ -2,32 +2,11 @@
 //!
 //! The layout puts persona and scenario on one line each and messages in third person, simple past, with straight quotes.
 
-use super::{Check, Fix, Hit, Part, Rule, Subject, Topic, edit_text, excerpt, hit};
-use crate::Severity::{self, Error, Info, Warning};
-
-const fn row(
-    code: &'static str,
-    severity: Severity,
-    summary: &'static str,
-    explanation: &'static str,
-    example: &'static str,
-    check: Check,
-    fix: Option<Fix>,
-) -> Rule {
-    Rule {
-        code,
-        severity,
-        topic: Topic::Limarp,
-        summary,
-        explanation,
-        example,
-        check: Some(check),
-        fix,
-    }
-}
+use super::{Hit, Part, Rule, Subject, Topic, about, edit_text, excerpt, hit, row};
+use crate::Severity::{Error, Info, Warning};
 
 #[rustfmt::skip]
-pub(super) static RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &about(Topic::Limarp, [
     row("limarp-persona-newline", Info, "the persona is one paragraph",
         "The layout has one line for it. `prompt render` folds line breaks into blanks; a list reads badly after that.",
         "\"description\": \"Tall.\\nKind.\"", |s| newline(s, &["description", "personality"]), None),
@@ -66,7 +45,7 @@ pub(super) static RULES: &[Rule] = &[
     row("limarp-persona-long", Info, "the persona is at most 2,500 characters long",
         "Personas in the training text are a paragraph. Longer ones are read, but their details are used less.",
         "a persona of 9,000 characters", persona_long, None),
-];
+]);
 
 fn newline(subject: &Subject<'_>, keys: &[&str]) -> Vec<Hit> {
     keys.iter()

@@ -1,32 +1,11 @@
 //! Lorebooks: entries that can never join, keys that match too much, decorators that do nothing.
 
-use super::{Check, Fix, Hit, Rule, Subject, Topic, edit_list, hit};
-use crate::Severity::{self, Error, Info, Warning};
+use super::{Hit, Rule, Subject, Topic, about, edit_list, hit, row};
+use crate::Severity::{Error, Info, Warning};
 use crate::card::Entry;
 
-const fn row(
-    code: &'static str,
-    severity: Severity,
-    summary: &'static str,
-    explanation: &'static str,
-    example: &'static str,
-    check: Check,
-    fix: Option<Fix>,
-) -> Rule {
-    Rule {
-        code,
-        severity,
-        topic: Topic::Lorebook,
-        summary,
-        explanation,
-        example,
-        check: Some(check),
-        fix,
-    }
-}
-
 #[rustfmt::skip]
-pub(super) static RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &about(Topic::Lorebook, [
     row("lore-empty", Info, "a lorebook has entries", "A lorebook without any does nothing; `edit --unset character_book` takes it out.",
         "\"entries\": []", book_empty, None),
     row("lore-no-keys", Warning, "an entry can be reached",
@@ -73,7 +52,7 @@ pub(super) static RULES: &[Rule] = &[
         "\"token_budget\": 50 and an entry of 900 characters", over_budget, None),
     row("lore-scan-depth", Info, "`scan_depth` is at least 1", "At 0 no message is searched, so that no key ever matches.",
         "\"scan_depth\": 0", scan_depth, None),
-];
+]);
 
 fn has_key(entry: &Entry) -> bool {
     entry.keys.iter().any(|key| !key.trim().is_empty())

@@ -98,6 +98,53 @@ impl Rule {
     }
 }
 
+/// A rule that something else looks for: only its page.
+const fn page(
+    code: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    explanation: &'static str,
+    example: &'static str,
+) -> Rule {
+    Rule {
+        code,
+        severity,
+        topic: Topic::Spec,
+        summary,
+        explanation,
+        example,
+        check: None,
+        fix: None,
+    }
+}
+
+/// A rule with its check.
+const fn row(
+    code: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    explanation: &'static str,
+    example: &'static str,
+    check: Check,
+    fix: Option<Fix>,
+) -> Rule {
+    Rule {
+        check: Some(check),
+        fix,
+        ..page(code, severity, summary, explanation, example)
+    }
+}
+
+/// A table of rules that are all about one topic.
+const fn about<const N: usize>(topic: Topic, mut rules: [Rule; N]) -> [Rule; N] {
+    let mut at = 0;
+    while at < N {
+        rules[at].topic = topic;
+        at += 1;
+    }
+    rules
+}
+
 /// A case of a rule.
 struct Hit {
     path: String,

@@ -2,31 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Check, Fix, Hit, Rule, Subject, Topic, excerpt, hit};
+use super::{Hit, Rule, Subject, Topic, about, excerpt, hit, page, row};
 use crate::card::png;
 use crate::{Finding, Place, Severity};
 use Severity::{Info, Warning};
-
-const fn row(
-    code: &'static str,
-    severity: Severity,
-    summary: &'static str,
-    explanation: &'static str,
-    example: &'static str,
-    check: Option<Check>,
-    fix: Option<Fix>,
-) -> Rule {
-    Rule {
-        code,
-        severity,
-        topic: Topic::Privacy,
-        summary,
-        explanation,
-        example,
-        check,
-        fix,
-    }
-}
 
 const PICTURE_EXIF: &str = "privacy-exif";
 const PICTURE_PROMPT: &str = "privacy-image-prompt";
@@ -35,47 +14,47 @@ const PICTURE_TIME: &str = "privacy-image-time";
 const PICTURE_ARCHIVE: &str = "security-trailing-archive";
 
 #[rustfmt::skip]
-pub(super) static RULES: &[Rule] = &[
-    row(PICTURE_EXIF, Warning, "the picture has no camera data",
+pub(super) static RULES: &[Rule] = &about(Topic::Privacy, [
+    page(PICTURE_EXIF, Warning, "the picture has no camera data",
         "EXIF may hold the place and time of a photo and the camera's serial number. `scrub` takes it out.",
-        "an eXIf chunk", None, None),
-    row(PICTURE_PROMPT, Warning, "the picture does not tell how it was generated",
+        "an eXIf chunk"),
+    page(PICTURE_PROMPT, Warning, "the picture does not tell how it was generated",
         "Image generators write the prompt, the model and sometimes paths of the machine into the file. `scrub` takes it out.",
-        "a tEXt chunk `parameters` or `workflow`", None, None),
-    row(PICTURE_TEXT, Info, "the picture holds no other text",
+        "a tEXt chunk `parameters` or `workflow`"),
+    page(PICTURE_TEXT, Info, "the picture holds no other text",
         "Author, title, software and the like; kept unless `scrub` is asked for.",
-        "a tEXt chunk `Software`", None, None),
-    row(PICTURE_TIME, Info, "the picture does not tell when it was changed",
+        "a tEXt chunk `Software`"),
+    page(PICTURE_TIME, Info, "the picture does not tell when it was changed",
         "A `tIME` chunk says to the second when the file was last edited.",
-        "a tIME chunk", None, None),
-    row(PICTURE_ARCHIVE, Warning, "no archive hides behind the picture",
+        "a tIME chunk"),
+    page(PICTURE_ARCHIVE, Warning, "no archive hides behind the picture",
         "Bytes after the end of the image are a zip file. Nothing that shows the picture will tell.",
-        "a PNG followed by `PK`", None, None),
+        "a PNG followed by `PK`"),
     row("privacy-local-path", Warning, "no text holds a path of somebody's machine",
         "A path such as `C:\\Users\\Anna\\` or `/home/anna/` tells a name.",
-        "C:\\Users\\Anna\\Pictures", Some(local_path), None),
+        "C:\\Users\\Anna\\Pictures", local_path, None),
     row("privacy-email", Warning, "no text holds an e-mail address",
         "Addresses in cards are collected. In the creator's notes it may be meant.",
-        "anna@example.com", Some(|s| s.each(|text| email(&text.text))), None),
+        "anna@example.com", |s| s.each(|text| email(&text.text)), None),
     row("privacy-secret", Warning, "no text holds a key or token",
         "Something that looks like the key of a service stands in the card.",
-        "sk-... or hf_...", Some(|s| s.each(|text| secret(&text.text))), None),
+        "sk-... or hf_...", |s| s.each(|text| secret(&text.text)), None),
     row("privacy-chat-name", Info, "the name of a chat is not in the card",
         "SillyTavern notes which chat was open; the name holds the time. `scrub` takes it out.",
-        "\"chat\": \"Carina - 2024-5-12 @21h 32m\"", Some(|s| root(s, &["chat", "last_mes", "date_last_chat", "date_added"], "of its owner's use")), None),
+        "\"chat\": \"Carina - 2024-5-12 @21h 32m\"", |s| root(s, &["chat", "last_mes", "date_last_chat", "date_added"], "of its owner's use"), None),
     row("privacy-create-date", Info, "the date of an import is not in the card",
         "`create_date` says when its owner imported it. `scrub` takes it out.",
-        "\"create_date\": \"2024-5-12 @21h 32m 29s 228ms\"", Some(|s| root(s, &["create_date", "create_date_local", "add_date_local"], "a date of import")), None),
+        "\"create_date\": \"2024-5-12 @21h 32m 29s 228ms\"", |s| root(s, &["create_date", "create_date_local", "add_date_local"], "a date of import"), None),
     row("privacy-user-name", Warning, "the name of a user is not in the card",
         "TavernAI keeps the name of whoever published the card.",
-        "\"user_name\": \"anna\"", Some(|s| root(s, &["user_name", "user_name_view"], "the name of a user")), None),
+        "\"user_name\": \"anna\"", |s| root(s, &["user_name", "user_name_view"], "the name of a user"), None),
     row("privacy-world", Info, "the name of a linked lorebook is not in the card",
         "`extensions.world` names a file on its owner's machine, which others do not have. `scrub` takes it out.",
-        "\"extensions\": {\"world\": \"my lore\"}", Some(world), None),
+        "\"extensions\": {\"world\": \"my lore\"}", world, None),
     row("privacy-favourite", Info, "the card does not tell that it is a favourite",
         "`fav` is its owner's mark. `scrub` takes it out.",
-        "\"fav\": true", Some(favourite), None),
-];
+        "\"fav\": true", favourite, None),
+]);
 
 /// What the file holds beside the card.
 pub(super) fn container(bytes: &[u8]) -> Vec<Finding> {

@@ -2,7 +2,7 @@
 //!
 //! They are found where they are forgiven; these rows only explain them.
 
-use super::{Rule, Topic};
+use super::{Rule, Topic, page};
 use crate::Severity::{self, Error, Info, Warning};
 
 const fn row(
@@ -14,17 +14,11 @@ const fn row(
     example: &'static str,
 ) -> Rule {
     Rule {
-        code,
-        severity,
         topic: match mending {
             Mending::Storage => Topic::Storage,
             _ => Topic::Spec,
         },
-        summary,
-        explanation,
-        example,
-        check: None,
-        fix: None,
+        ..page(code, severity, summary, explanation, example)
     }
 }
 

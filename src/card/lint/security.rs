@@ -4,34 +4,13 @@
 
 use serde_json::Value;
 
-use super::{Check, Fix, Hit, Part, Rule, Subject, Text, Topic, edit_text, excerpt, hit};
-use crate::Severity::{self, Error, Info, Warning};
+use super::{Hit, Part, Rule, Subject, Text, Topic, about, edit_text, excerpt, hit, row};
+use crate::Severity::{Error, Info, Warning};
 use crate::card::Path;
 use crate::card::path::{self, Step};
 
-const fn row(
-    code: &'static str,
-    severity: Severity,
-    summary: &'static str,
-    explanation: &'static str,
-    example: &'static str,
-    check: Check,
-    fix: Option<Fix>,
-) -> Rule {
-    Rule {
-        code,
-        severity,
-        topic: Topic::Security,
-        summary,
-        explanation,
-        example,
-        check: Some(check),
-        fix,
-    }
-}
-
 #[rustfmt::skip]
-pub(super) static RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &about(Topic::Security, [
     row("security-script", Error, "no text holds a script",
         "Programs that show a card in a browser have run such text before (CVE-2025-59053). Take it out, or do not use the card.",
         "<img src=x onerror=alert(1)>", |s| each_lower(s, script), None),
@@ -98,7 +77,7 @@ pub(super) static RULES: &[Rule] = &[
     row("security-inline-data", Info, "no field holds a file as text",
         "Base64 of more than 100 kB inside the JSON makes every reader carry it along.",
         "\"data:image/png;base64,...\"", inline_data, None),
-];
+]);
 
 fn each_lower(subject: &Subject<'_>, look: impl Fn(&str) -> Option<String>) -> Vec<Hit> {
     subject.each(|text| look(&text.text.to_ascii_lowercase()))

@@ -1,31 +1,10 @@
 //! Names, greetings, examples, macros, tags: what makes a card work in a chat.
 
-use super::{Check, Fix, Hit, Part, Rule, Subject, Topic, edit_list, edit_text, excerpt, hit};
-use crate::Severity::{self, Error, Info, Warning};
-
-const fn row(
-    code: &'static str,
-    severity: Severity,
-    summary: &'static str,
-    explanation: &'static str,
-    example: &'static str,
-    check: Check,
-    fix: Option<Fix>,
-) -> Rule {
-    Rule {
-        code,
-        severity,
-        topic: Topic::Structure,
-        summary,
-        explanation,
-        example,
-        check: Some(check),
-        fix,
-    }
-}
+use super::{Hit, Part, Rule, Subject, Topic, about, edit_list, edit_text, excerpt, hit, row};
+use crate::Severity::{Error, Info, Warning};
 
 #[rustfmt::skip]
-pub(super) static RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &about(Topic::Structure, [
     row("name-spaces", Warning, "the name has no blanks around it",
         "`{{char}}` carries them into every line of the prompt, and two cards that look alike become different files.",
         "\"Carina \"", name_spaces, Some(|card, path| edit_text(card, path, |text| text.trim().to_owned()))),
@@ -122,7 +101,7 @@ pub(super) static RULES: &[Rule] = &[
         "They add tokens and move whatever follows.",
         "\"She waves.\\n\\n\\n\"", |s| s.each(|text| (text.text.trim_end_matches([' ', '\n']).len() + 1 < text.text.len()).then(|| "the text ends in blanks".into())),
         Some(|card, path| edit_text(card, path, |text| text.trim_end().to_owned()))),
-];
+]);
 
 fn name_spaces(subject: &Subject<'_>) -> Vec<Hit> {
     name_if(
