@@ -4,7 +4,7 @@
 //! full disk, a kill or a power cut leaves the old file as it was.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::Path;
 
 use crate::{Error, Kind, Result};
@@ -19,16 +19,26 @@ pub const MAX_FILE: u64 = 1 << 30;
 /// [`Kind::File`] when it cannot be read, [`Kind::Limit`] when it is larger than [`MAX_FILE`].
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| Error::file("open", path, e))?;
+    read_from(file, path)
+}
+
+/// Everything that `reader` gives; errors call it `name`.
+///
+/// # Errors
+///
+/// [`Kind::File`] when it cannot be read, [`Kind::Limit`] when it is more than [`MAX_FILE`].
+pub fn read_from(reader: impl Read, name: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1)
+    reader
+        .take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| Error::file("read", path, e))?;
+        .map_err(|e| Error::file("read", name, e))?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::new(
             Kind::Limit,
             format!("file is larger than {} MiB", MAX_FILE >> 20),
         )
-        .at(path.display().to_string()));
+        .at(name.display().to_string()));
     }
     Ok(bytes)
 }

@@ -8,9 +8,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::engine::{ModelArgs, SamplerArgs};
-use super::{Answer, output};
+use super::{Answer, input, output};
 use crate::engine::{End, Reason, Request};
-use crate::{Error, Kind, Result, file};
+use crate::{Error, Kind, Result};
 
 /// Raw completion of a text.
 #[derive(Debug, Args)]
@@ -97,15 +97,7 @@ pub(super) fn complete(arguments: &CompleteArgs) -> Result<Answer> {
 
 /// The text of a file, or of standard input.
 fn text_of(path: &Path) -> Result<String> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
-            .map_err(|e| Error::file("read", Path::new("standard input"), e))?;
-        bytes
-    } else {
-        file::read(path)?
-    };
-    String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(input::bytes(path)?).map_err(|e| {
         Error::new(Kind::Usage, "is not UTF-8 text")
             .at(path.display().to_string())
             .source(e)

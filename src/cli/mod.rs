@@ -7,6 +7,7 @@ mod complete;
 mod diagnostic;
 mod engine;
 mod generate;
+mod input;
 mod model;
 mod output;
 #[cfg(feature = "portrait")]

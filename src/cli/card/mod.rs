@@ -7,7 +7,7 @@ mod edit;
 mod scrub;
 mod show;
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 pub(super) use check::{CheckArgs, check};
@@ -17,23 +17,10 @@ pub(super) use edit::{EditArgs, edit};
 pub(super) use scrub::{ScrubArgs, scrub};
 pub(super) use show::{ShowArgs, show};
 
+use super::input::bytes as bytes_of;
 use super::output;
 use crate::card::{CONTAINERS, Card, Container, Reading};
-use crate::{Error, Finding, Kind, Place, Result, Severity, file};
-
-/// The bytes of a file; `-` is standard input.
-fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    if path != Path::new("-") {
-        return file::read(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(file::MAX_FILE)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::file("read", path, e))?;
-    Ok(bytes)
-}
+use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The card in the bytes of the file at `path`.
 fn read(path: &Path, bytes: &[u8]) -> Result<Reading> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::Answer;
+use super::{Answer, input};
 use crate::prompt::{Cast, Format};
 use crate::{Error, Kind, Result};
 
@@ -162,25 +162,13 @@ pub(super) fn check_length(format: &Format, word: &str) -> Result<()> {
 
 /// The text of `path`, or of standard input for `-`.
 fn read_text(path: &Path) -> Result<String> {
-    let name = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let limit = crate::file::MAX_FILE;
-        std::io::Read::read_to_end(
-            &mut std::io::Read::take(std::io::stdin().lock(), limit),
-            &mut bytes,
-        )
-        .map_err(|e| Error::file("read", Path::new("standard input"), e))?;
-        bytes
-    } else {
-        crate::file::read(path)?
-    };
-    String::from_utf8(bytes).map_err(|e| {
+    String::from_utf8(input::bytes(path)?).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
+        let name = if path == Path::new("-") {
+            "standard input".into()
+        } else {
+            path.display().to_string()
+        };
         Error::new(
             Kind::Prompt,
             format!("is not UTF-8 text: byte {at} begins no character"),
