@@ -42,6 +42,7 @@ pub use local::Llama;
 pub use options::{Adapter, Options};
 pub use script::Script;
 
+use crate::prompt::chat_template::Tokens;
 use crate::sampling::{Settings, Token};
 use crate::{Error, Kind, Result};
 
@@ -123,6 +124,17 @@ pub struct ModelInfo {
 
 fn untold() -> Error {
     Error::new(Kind::Engine, "the engine does not tell its tokens")
+}
+
+impl ModelInfo {
+    /// The special tokens that a chat template may write.
+    #[must_use]
+    pub fn special_tokens(&self) -> Tokens<'_> {
+        Tokens {
+            begin: self.begin_of_text.as_deref().unwrap_or_default(),
+            end: self.end_of_text.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 /// A prompt to complete.

@@ -12,7 +12,8 @@ use super::names::{self, Presence};
 use super::section::Section;
 use super::shots::Shots;
 use crate::engine::ModelInfo;
-use crate::prompt::{Format, chat_template};
+use crate::prompt::Format;
+use crate::prompt::chat_template::{self, Said};
 use crate::{Error, Kind, Result};
 
 /// Stands where a section is to be written, to find where the prompt for it ends. A private-use character: no format and
@@ -25,6 +26,7 @@ pub(super) enum Asking {
     Layout(Shots),
     /// By instructions in the model's chat template.
     Instructions {
+        model: Box<ModelInfo>,
         template: String,
         requests: Box<Environment<'static>>,
     },
@@ -47,13 +49,15 @@ impl Asking {
         shots: Option<usize>,
         length: Option<&str>,
     ) -> Result<Self> {
+        let probe = [said("system", "a"), said("user", "b")];
         let knows_limarp = model.name.to_lowercase().contains("lima");
         if shots.is_none()
             && !knows_limarp
             && let Some(template) = &model.chat_template
-            && chat_template::render(template, &[("system", "a"), ("user", "b")]).is_ok()
+            && chat_template::render(template, model.special_tokens(), &probe).is_ok()
         {
             return Ok(Self::Instructions {
+                model: Box::new(model.clone()),
                 template: template.clone(),
                 requests: Box::new(requests()?),
             });
@@ -80,7 +84,11 @@ impl Asking {
                     lead: String::new(),
                 })
             }
-            Self::Instructions { template, requests } => {
+            Self::Instructions {
+                model,
+                template,
+                requests,
+            } => {
                 let written = [
                     (Section::Persona, &character.persona),
                     (Section::UserPersona, &character.user_persona),
@@ -95,13 +103,14 @@ impl Asking {
                     messages.push(("assistant", (*text).clone()));
                 }
                 messages.push(("user", request(requests, character, section)?));
-                let messages: Vec<(&str, &str)> = messages
+                let messages: Vec<_> = messages
                     .iter()
-                    .map(|(role, text)| (*role, text.as_str()))
+                    .map(|(role, text)| said(role, text))
                     .collect();
                 let lead = lead(character, section);
                 Ok(Asked {
-                    prompt: chat_template::render(template, &messages)? + &lead,
+                    prompt: chat_template::render(template, model.special_tokens(), &messages)?
+                        + &lead,
                     special_tokens: true,
                     lead,
                 })
@@ -127,6 +136,14 @@ impl Asking {
 }
 
 static SYSTEM: &str = include_str!("../../templates/generate/system.txt");
+
+fn said<'a>(role: &'a str, content: &'a str) -> Said<'a> {
+    Said {
+        role,
+        content,
+        name: None,
+    }
+}
 
 /// The requests, one template for each section.
 fn requests() -> Result<Environment<'static>> {

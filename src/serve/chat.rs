@@ -2,19 +2,15 @@
 //!
 //! Both are rendered here rather than by the engine, so that every engine has the same chat.
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde_json::Value as Json;
 
 use super::App;
 use super::fields::{Fields, wrong};
 use super::question::Prompts;
 use crate::engine::ModelInfo;
-use crate::prompt::{Conversation, Format, Message, Role};
+use crate::prompt::{Conversation, Format, Message, Role, chat_template};
 use crate::{Error, Kind, Result};
 
-/// Steps that a template may take: those of models take thousands for a long chat.
-const FUEL: u64 = 5_000_000;
 /// The most messages of a chat.
 const MESSAGES: usize = 10_000;
 
@@ -138,80 +134,25 @@ fn in_format(format: &Format, fields: &mut Fields, messages: &[Said]) -> Result<
 }
 
 fn by_template(model: &ModelInfo, template: &str, messages: &[Said]) -> Result<Prompts> {
-    let messages: Value = messages
+    let messages: Vec<_> = messages
         .iter()
-        .map(|said| {
-            let mut fields = vec![
-                ("role", Value::from(said.role.as_str())),
-                ("content", Value::from(said.text.as_str())),
-            ];
-            if let Some(name) = &said.name {
-                fields.push(("name", Value::from(name.as_str())));
-            }
-            Value::from_pairs(fields)
+        .map(|said| chat_template::Said {
+            role: &said.role,
+            name: said.name.as_deref(),
+            content: &said.text,
         })
-        .collect::<Vec<_>>()
-        .into();
-    let text = environment(template)
-        .and_then(|environment| {
-            environment.get_template("chat")?.render(context! {
-                messages,
-                add_generation_prompt => true,
-                bos_token => model.begin_of_text.as_deref().unwrap_or_default(),
-                eos_token => model.end_of_text.as_deref().unwrap_or_default(),
-            })
-        })
-        .map_err(|e| {
-            let reason = e
-                .detail()
-                .map_or_else(|| e.kind().to_string(), str::to_owned);
-            Error::new(
-                Kind::Usage,
-                format!("the model's chat template refuses these messages: {reason}"),
-            )
-        })?;
-    // The engine adds the begin-of-text token itself.
-    let begin = model
-        .begin_of_text
-        .as_deref()
-        .filter(|begin| !begin.is_empty());
-    let text = match begin.and_then(|begin| text.strip_prefix(begin)) {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    };
+        .collect();
+    let text = chat_template::render(template, model.special_tokens(), &messages).map_err(|e| {
+        let reason = e.message();
+        wrong(format!(
+            "the model's chat template refuses these messages: {reason}"
+        ))
+    })?;
     Ok(Prompts {
         texts: vec![text],
         special_tokens: true,
         stop: Vec::new(),
     })
-}
-
-/// A template as the transformers library would run it.
-fn environment(template: &str) -> Result<Environment<'static>, minijinja::Error> {
-    let mut environment = Environment::new();
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build()?,
-    );
-    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_function("raise_exception", |reason: String| -> Result<Value, _> {
-        Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
-    });
-    // minijinja has no such tag; what it marks is of use in training only.
-    let template = template
-        .replace("{% generation %}", "{% if true %}")
-        .replace("{%- generation %}", "{%- if true %}")
-        .replace("{%- generation -%}", "{%- if true -%}")
-        .replace("{% endgeneration %}", "{% endif %}")
-        .replace("{%- endgeneration %}", "{%- endif %}")
-        .replace("{%- endgeneration -%}", "{%- endif -%}");
-    environment.add_template_owned("chat", template)?;
-    Ok(environment)
 }
 
 #[cfg(test)]
