@@ -24,7 +24,15 @@ pub(super) struct Place {
     /// Where to put what is not complete; removed in the end.
     pub(super) scratch: TempDir,
     /// Held until the pull is over.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started at this moment holds a copy of it, and with it
+        // the lock.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Place {
@@ -57,7 +65,7 @@ impl Place {
             name: options.name.clone(),
             replace: options.replace,
             scratch,
-            _lock: lock,
+            lock,
         })
     }
 
