@@ -1,6 +1,5 @@
 //! `portrait`: draws the picture of a card anew, or one for a name.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use clap::Args;
 use super::{Answer, output};
 use crate::card::{self, Card};
 use crate::generate::portrait::{self, Size, Subject};
+use crate::sampling::drawn_seed;
 use crate::{Error, Kind, Result, file};
 
 /// Draws a portrait.
@@ -111,7 +111,7 @@ fn file_name(name: &str) -> String {
 
 /// A seed short enough to be typed again.
 fn fresh_seed() -> u64 {
-    RandomState::new().hash_one(()) % 1_000_000
+    drawn_seed() % 1_000_000
 }
 
 fn write(target: &Path, bytes: &[u8]) -> Result<()> {

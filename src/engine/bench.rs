@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
+use super::Options;
 use super::backend::{Entry, Stall};
 use super::llama::{Context, Model, Room};
-use super::{Options, machine};
 use crate::sampling::Token;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
@@ -74,7 +74,7 @@ impl Bench {
         Gguf::open(&options.model)?;
         Ok(Self {
             model: Model::load(options)?,
-            threads: options.threads.unwrap_or_else(machine::threads).max(1),
+            threads: options.threads(),
             random: ChaCha8Rng::seed_from_u64(1),
         })
     }

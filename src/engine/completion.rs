@@ -58,7 +58,6 @@ pub struct Completion {
 }
 
 /// The writing side of a [`Completion`], held by an engine.
-#[derive(Clone)]
 pub struct Feed {
     events: Sender<Event>,
     // Fields are dropped in this order, so the reader is woken once it can see that the sender is gone.
@@ -73,7 +72,6 @@ struct Reader {
 }
 
 /// Wakes the reader, at the latest when it is dropped.
-#[derive(Clone)]
 struct Bell(Arc<Reader>);
 
 impl Bell {
@@ -122,12 +120,8 @@ impl Completion {
     /// # Errors
     ///
     /// The first error of the engine.
-    pub fn text(mut self) -> Result<String> {
-        let mut text = String::new();
-        for piece in &mut self {
-            text.push_str(&piece?);
-        }
-        Ok(text)
+    pub fn text(self) -> Result<String> {
+        self.finish().map(|(text, _)| text)
     }
 
     /// Waits for the whole reply and how it ended.

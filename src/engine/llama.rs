@@ -23,6 +23,7 @@ use llama_cpp_sys_2 as sys;
 use super::Options;
 use super::backend::{Entry, Grammar, Stall, Vocabulary};
 use crate::sampling::Token;
+use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
 /// What llama.cpp's own tools do at most in one pass; more is no faster.
@@ -88,8 +89,12 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Loads what `options` names.
+    /// Loads what `options` names; the caller has opened the model with our reader.
     pub(super) fn load(options: &Options) -> Result<Arc<Self>> {
+        // llama.cpp trusts what it reads more than our reader does.
+        for adapter in &options.adapters {
+            Gguf::open(&adapter.path)?;
+        }
         let path = &options.model;
         let place = || path.display().to_string();
         let mut params = LlamaModelParams::default();

@@ -8,7 +8,8 @@ use super::llama::{Context, Model, Room, Stop};
 use super::slots::Slots;
 use super::{Completion, Engine, ModelInfo, Options, Request, machine};
 use crate::sampling::Token;
-use crate::weights::gguf::{Gguf, Value};
+use crate::weights::Summary;
+use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
 /// Tokens that a conversation holds when nobody says otherwise: what LimaRP's base model was trained with.
@@ -40,17 +41,9 @@ impl Llama {
     /// model can hold.
     pub fn load(options: &Options) -> Result<Self> {
         let place = options.model.display().to_string();
-        // llama.cpp trusts what it reads more than our reader does.
         let head = Gguf::open(&options.model)?;
-        for adapter in &options.adapters {
-            Gguf::open(&adapter.path)?;
-        }
-        let size = head
-            .tensors
-            .iter()
-            .map(|tensor| head.range(tensor))
-            .map(|range| range.end - range.start)
-            .sum();
+        let about = Summary::of(&head);
+        let size = about.tensor_bytes;
         enough_memory(
             "load the model",
             size,
@@ -58,13 +51,13 @@ impl Llama {
         )
         .map_err(|e| e.at(&*place))?;
         let slots = options.slots.clamp(1, MOST_SLOTS);
-        let context = conversation(options, &head).map_err(|e| e.at(&*place))?;
-        let per_token = cache_per_token(&head).max(1);
+        let context = conversation(options, &about).map_err(|e| e.at(&*place))?;
+        let per_token = about.cache_bytes_per_token.unwrap_or(1).max(1);
         let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
-        let cells = (context * slots).min(affordable.max(context));
+        let cells = context.saturating_mul(slots).min(affordable.max(context));
         enough_memory(
             &format!("load the model and hold {cells} tokens"),
-            size + cells as u64 * per_token,
+            size.saturating_add(per_token.saturating_mul(cells as u64)),
             "use a smaller context (`--ctx`) or fewer slots",
         )
         .map_err(|e| e.at(&*place))?;
@@ -81,7 +74,7 @@ impl Llama {
             sequences: slots,
             batch: limits.chunk + slots,
             outputs: slots,
-            threads: options.threads.unwrap_or_else(machine::threads).max(1),
+            threads: options.threads(),
         };
         let info = ModelInfo {
             name: name(&model, &options.model),
@@ -173,10 +166,9 @@ impl Backend for Cells {
 }
 
 /// Tokens that one conversation may have.
-fn conversation(options: &Options, head: &Gguf) -> Result<usize> {
-    let trained = head
-        .parameter("context_length")
-        .and_then(Value::integer)
+fn conversation(options: &Options, about: &Summary) -> Result<usize> {
+    let trained = about
+        .context
         .and_then(|length| usize::try_from(length).ok())
         .unwrap_or(CONTEXT);
     match options.context {
@@ -209,27 +201,8 @@ fn name(model: &Model, path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// Bytes of KV cache per token, keys and values in 16 bit.
-fn cache_per_token(head: &Gguf) -> u64 {
-    let number = |name: &str| head.parameter(name).and_then(Value::integer);
-    let heads = number("attention.head_count").unwrap_or(1).max(1);
-    let width = |name: &str| {
-        let even = number("embedding_length").unwrap_or(0) / heads;
-        number(name).unwrap_or(even)
-    };
-    // One number for all layers, or a list with one for each.
-    let key_heads = match head.parameter("attention.head_count_kv") {
-        Some(value) => match value.array() {
-            Some(each) => each.iter().filter_map(Value::integer).sum(),
-            None => value.integer().unwrap_or(heads) * number("block_count").unwrap_or(0),
-        },
-        None => heads * number("block_count").unwrap_or(0),
-    };
-    2 * key_heads * (width("attention.key_length") + width("attention.value_length"))
-}
-
 fn enough_memory(purpose: &str, bytes: u64, hint: &str) -> Result<()> {
-    let needed = bytes + BUFFERS;
+    let needed = bytes.saturating_add(BUFFERS);
     match machine::available_memory() {
         Some(available) if available < needed => {
             let message = format!(

@@ -47,6 +47,12 @@ impl Options {
             gpu_layers: None,
         }
     }
+
+    /// The threads to compute with: as asked, else as many as the machine has for us.
+    #[cfg(feature = "llama")]
+    pub(super) fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(super::machine::threads).max(1)
+    }
 }
 
 impl FromStr for Adapter {

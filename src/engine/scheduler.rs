@@ -109,10 +109,10 @@ impl<B: Backend> Scheduler<B> {
         let feeds: Vec<_> = feeds
             .into_iter()
             .filter_map(|sequence| slots[sequence].run.as_ref())
-            .map(|run| run.feed.clone())
+            .map(|run| &run.feed)
             .collect();
         let stop =
-            move || stopping.load(Ordering::Relaxed) || feeds.iter().all(super::Feed::is_cancelled);
+            || stopping.load(Ordering::Relaxed) || feeds.iter().all(|feed| feed.is_cancelled());
         backend.decode(batch, &stop)
     }
 

@@ -89,10 +89,7 @@ impl Chain {
     /// [`Kind::Setting`](crate::Kind::Setting) when a setting is out of range.
     pub fn new(settings: &Settings) -> Result<Self> {
         settings.check()?;
-        let random = match settings.seed {
-            Some(seed) => ChaCha8Rng::seed_from_u64(seed),
-            None => ChaCha8Rng::from_seed(entropy()),
-        };
+        let random = ChaCha8Rng::seed_from_u64(settings.seed.unwrap_or_else(drawn_seed));
         Ok(Self {
             settings: settings.clone(),
             random,
@@ -187,22 +184,12 @@ impl Chain {
     }
 }
 
-/// A seed that nobody can guess.
+/// A seed that nobody can guess, without a further dependency: the standard library seeds its hash maps from the operating
+/// system.
 #[must_use]
 pub fn drawn_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(0)
-}
-
-/// 32 bytes that nobody can guess, without a further dependency: the standard library seeds its hash maps from the
-/// operating system.
-fn entropy() -> [u8; 32] {
-    use std::hash::{BuildHasher as _, RandomState};
-    let mut seed = [0; 32];
-    for (i, bytes) in seed.chunks_exact_mut(8).enumerate() {
-        bytes.copy_from_slice(&RandomState::new().hash_one(i).to_le_bytes());
-    }
-    seed
 }
 
 #[cfg(test)]
