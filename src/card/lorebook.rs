@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Step;
+
 /// A lorebook.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lorebook {
@@ -25,10 +27,10 @@ pub struct Lorebook {
 }
 
 /// An entry of a [`Lorebook`].
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The place of the entry in its book: an index, or the key where `entries` is an object.
-    pub place: String,
+    pub place: Step,
     /// Any of these brings the entry in.
     pub keys: Vec<String>,
     /// With `selective`, one of these must be mentioned too.
@@ -78,14 +80,14 @@ impl Lorebook {
             Some(Value::Array(entries)) => entries
                 .iter()
                 .enumerate()
-                .filter_map(|(index, entry)| Entry::from_value(index.to_string(), entry))
+                .filter_map(|(index, entry)| Entry::from_value(Step::Index(index), entry))
                 .collect(),
             Some(Value::Object(entries)) => {
                 let mut entries: Vec<_> = entries.iter().collect();
                 entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
                 entries
                     .into_iter()
-                    .filter_map(|(key, entry)| Entry::from_value(key.clone(), entry))
+                    .filter_map(|(key, entry)| Entry::from_value(Step::Key(key.clone()), entry))
                     .collect()
             }
             _ => Vec::new(),
@@ -103,7 +105,7 @@ impl Lorebook {
 }
 
 impl Entry {
-    fn from_value(place: String, value: &Value) -> Option<Self> {
+    fn from_value(place: Step, value: &Value) -> Option<Self> {
         let entry = value.as_object()?;
         let name = text(entry, "name");
         Some(Self {

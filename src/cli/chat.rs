@@ -192,7 +192,9 @@ impl Session<'_> {
             Input::Command("quit" | "exit" | "bye", _) => return Ok(false),
             Input::Command("help" | "?", _) => output::say(HELP),
             Input::Command("regen", _) => {
-                if self.chat.regenerate() {
+                // A user's turn stands last when its reply failed.
+                let is_unanswered = (self.chat.last()).is_some_and(|turn| turn.role == Role::User);
+                if is_unanswered || self.chat.regenerate() {
                     self.reply()?;
                 } else {
                     output::note("there is no reply to write again");

@@ -1,10 +1,11 @@
 //! `portrait`: draws the picture of a card anew, or one for a name.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::card::keep_existing;
 use super::{Answer, output};
 use crate::card::{self, Card};
 use crate::generate::portrait::{self, Size, Subject};
@@ -21,6 +22,9 @@ pub(super) struct PortraitArgs {
     /// written to NAME.png
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write over a file that is there already
+    #[arg(long)]
+    force: bool,
     /// Repeat the picture of this seed; without it every picture is another one
     #[arg(long)]
     seed: Option<u64>,
@@ -71,6 +75,9 @@ pub(super) fn portrait(arguments: &PortraitArgs) -> Result<Answer> {
         };
         (draw(&name, String::new())?, target)
     };
+    if target.as_os_str() != "-" && target != *subject {
+        keep_existing(&target, arguments.force)?;
+    }
     write(&target, &bytes)?;
     output::say(&format!(
         "{}: seed {seed}",
@@ -118,14 +125,9 @@ fn write(target: &Path, bytes: &[u8]) -> Result<()> {
     if target.as_os_str() != "-" {
         return file::write(target, bytes);
     }
-    let mut out = std::io::stdout().lock();
-    if out.is_terminal() {
+    if std::io::stdout().is_terminal() {
         return Err(Error::new(Kind::Usage, "a PNG is not for a terminal")
             .hint("redirect standard output, or name a file with `-o FILE`"));
     }
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|e| {
-            Error::new(Kind::File, format!("cannot write to standard output: {e}")).source(e)
-        })
+    output::print_raw(bytes)
 }

@@ -69,6 +69,9 @@ impl Conversation {
                 system_prompt: card.system_prompt().into_owned(),
                 post_history: card.post_history_instructions().into_owned(),
                 version: card.character_version().into_owned(),
+                creator_notes: card.creator_notes().into_owned(),
+                greeting: card.first_message().into_owned(),
+                alternate_greetings: card.alternate_greetings(),
                 seed: cast.seed,
                 clock: cast.clock,
                 ..Context::default()

@@ -110,7 +110,9 @@ impl Format {
         let stated = starts.find(|(at, _)| self.knows_length(&lower[word(*at)]));
         stated.map(|(at, _)| word(at)).or_else(|| {
             let end = lower.find(" length")?;
-            let start = lower[..end].rfind(|c: char| !c.is_alphanumeric())? + 1;
+            let mut before = lower[..end].char_indices().rev();
+            let (at, c) = before.find(|(_, c)| !c.is_alphanumeric())?;
+            let start = at + c.len_utf8();
             (start < end).then_some(start..end)
         })
     }

@@ -28,11 +28,7 @@ const KNOWN: &[(&str, Idle)] = &[
     ("best_of", Idle::At(1.0)),
     ("cache_prompt", Idle::Always),
     ("can_abort", Idle::Always),
-    ("dry_allowed_length", Idle::Always),
-    ("dry_base", Idle::Always),
-    ("dry_penalty_last_n", Idle::Always),
     ("dry_sequence_breakers", Idle::Always),
-    ("dynatemp_exponent", Idle::Always),
     ("dynatemp_high", Idle::Always),
     ("dynatemp_low", Idle::Always),
     ("encoder_repetition_penalty", Idle::At(1.0)),
@@ -43,8 +39,6 @@ const KNOWN: &[(&str, Idle)] = &[
     ("include_reasoning", Idle::Always),
     ("length_penalty", Idle::Always),
     ("max_context_length", Idle::Always),
-    ("mirostat_eta", Idle::Always),
-    ("mirostat_tau", Idle::Always),
     ("model", Idle::Always),
     ("num_beams", Idle::At(1.0)),
     ("num_ctx", Idle::Always),
@@ -52,15 +46,11 @@ const KNOWN: &[(&str, Idle)] = &[
     ("rep_pen_slope", Idle::At(1.0)),
     ("return_tokens", Idle::Always),
     ("skip_special_tokens", Idle::True),
-    ("smoothing_curve", Idle::Always),
     ("spaces_between_special_tokens", Idle::Always),
-    ("top_n_sigma", Idle::UpTo(0.0)),
-    ("nsigma", Idle::UpTo(0.0)),
     ("trim_stop", Idle::True),
     ("truncation_length", Idle::Always),
     ("use_default_badwordsids", Idle::Always),
     ("user", Idle::Always),
-    ("xtc_threshold", Idle::Always),
 ];
 
 /// The longest name that is told.
@@ -124,11 +114,14 @@ mod tests {
     #[test]
     fn only_what_asks_for_something_is_told_and_only_once() {
         let rest = serde_json::json!({
-            "dry_multiplier": 0.8, "dry_base": 1.75, "xtc_probability": 0, "top_n_sigma": -1,
-            "guidance_scale": 1, "add_bos_token": false, "negative_prompt": "", "mirostat": 2,
+            "no_repeat_ngram_size": 3, "api_type": "ooba", "penalty_alpha": 0, "id_slot": -1,
+            "guidance_scale": 1, "add_bos_token": false, "negative_prompt": "", "banned_strings": ["x"],
         });
         let names = names(rest.as_object().unwrap());
-        assert_eq!(names, ["dry_multiplier", "add_bos_token", "mirostat"]);
+        assert_eq!(
+            names,
+            ["no_repeat_ngram_size", "add_bos_token", "banned_strings"]
+        );
         let ignored = Ignored::default();
         assert_eq!(ignored.fresh(&names), names);
         assert!(ignored.fresh(&names).is_empty());

@@ -231,3 +231,41 @@ fn scrubbing_leaves_card_and_pixels() {
     assert_eq!(scrubbed, write_png(&bare, &card).unwrap());
     assert_eq!(scrub(&mut card).unwrap(), [""; 0]);
 }
+
+#[test]
+fn a_field_that_makes_the_card_a_card_may_stand_twice_and_is_mended() {
+    for text in [
+        r#"{"name":"A","name":"B","description":"x"}"#,
+        r#"{"spec":"chara_card_v2","spec_version":"2.0","data":{"name":"A"},"data":{"name":"B"}}"#,
+    ] {
+        let mut card = Card::from_json(text).unwrap();
+        lint::repair(&mut card).unwrap();
+        assert_eq!(card.name(), "B");
+        assert!(
+            lint::check(&card)
+                .iter()
+                .all(|finding| finding.code != "json-dup-key")
+        );
+    }
+}
+
+#[test]
+fn a_finding_in_a_lorebook_names_the_entry_it_is_about() {
+    let place = |entries: &str| {
+        let text = format!(
+            r#"{{"spec":"chara_card_v2","spec_version":"2.0","data":{{"name":"A","character_book":{{"entries":{entries}}}}}}}"#
+        );
+        let findings = lint::check(&Card::from_json(&text).unwrap());
+        let mut empty = findings.into_iter().filter(|f| f.code == "lore-no-keys");
+        match empty.next().unwrap().place {
+            Place::Path(path) => path,
+            other => panic!("{other:?}"),
+        }
+    };
+    let lost = r#"{"keys":[],"content":"x","enabled":true,"constant":false}"#;
+    assert!(place(&format!("[null,{lost}]")).starts_with("data.character_book.entries[1]"));
+    assert!(
+        place(&format!(r#"{{"7":{lost}}}"#)).starts_with(r#"data.character_book.entries["7"]"#)
+            || place(&format!(r#"{{"7":{lost}}}"#)).starts_with("data.character_book.entries.7")
+    );
+}

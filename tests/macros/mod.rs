@@ -196,3 +196,11 @@ proptest! {
         prop_assert_eq!(expand(&text, &context()).text, text);
     }
 }
+
+#[test]
+fn a_time_zone_beyond_reason_does_no_harm() {
+    for zone in ["-2147483648", "+2147483647", "-15", "+15"] {
+        let text = format!("{{{{time_UTC{zone}}}}}");
+        assert!(expand(&text, &context()).text.ends_with('M'), "{zone}");
+    }
+}

@@ -88,3 +88,16 @@ fn a_file_that_is_no_card_is_refused() {
     assert!(!folder.path().join("a.png").exists());
     cardwright(folder.path(), &["gone.png"]).assert().code(2);
 }
+
+#[test]
+fn a_file_that_is_there_already_is_kept_unless_it_is_to_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Ines.png");
+    fs::write(&path, "mine").unwrap();
+    cardwright(folder.path(), &["Ines"]).assert().code(2);
+    assert_eq!(fs::read(&path).unwrap(), b"mine");
+    cardwright(folder.path(), &["Ines", "--force"])
+        .assert()
+        .success();
+    assert_ne!(fs::read(&path).unwrap(), b"mine");
+}

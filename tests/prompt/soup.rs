@@ -113,3 +113,16 @@ fn no_text_makes_the_validator_stumble() {
         }
     }
 }
+
+#[test]
+fn a_character_beyond_ascii_beside_a_mistake_is_not_cut_in_two() {
+    let format = Format::named("limarp-v1").unwrap();
+    for text in [
+        "<</AIBOT>>\u{a0}\n",
+        "<<SYSTEM>>\nAnn's Persona: A.\n\nAnn should give replies of \u{201c}gigantic length.\n",
+    ] {
+        let fixed = format.fix(text);
+        assert!(!format.parse(text).findings.is_empty());
+        assert_eq!(format.fix(&fixed.text).text, fixed.text);
+    }
+}

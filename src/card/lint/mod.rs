@@ -26,7 +26,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Card, Path, Reading, path};
+use super::{Card, Path, Reading, Step, path};
 use crate::{Finding, Place, Result, Severity};
 
 pub use repair::repair;
@@ -273,8 +273,10 @@ impl<'a> Subject<'a> {
             }
         }
         let book = card.lorebook().unwrap_or_default();
-        for (index, entry) in book.entries.into_iter().enumerate() {
-            let path = format!("{}.entries[{index}]", subject.path("character_book"));
+        let within = ["character_book", "entries"].map(|key| Step::Key(key.into()));
+        for entry in book.entries {
+            let place = [entry.place.clone()];
+            let path = path::write(&[&steps[..], &within, &place].concat());
             subject.push(format!("{path}.content"), entry.content.clone(), Part::Lore);
             subject.entries.push((path, entry));
         }

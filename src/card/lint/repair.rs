@@ -71,8 +71,12 @@ fn mend(card: &mut Card, finding: &Finding) -> Result<bool> {
         "field-junk" => set(card, &path, json!(""))?,
         "json-dup-key" => match old {
             Some(value) => {
-                card.unset(&path)?;
-                set(card, &path, value)?
+                // In one edit: with all of them gone there may be no card left.
+                let mut document = card.document.clone();
+                document.unset(&path.steps);
+                document.set(&path.steps, &value)?;
+                card.become_edited(document, &path)?;
+                true
             }
             None => false,
         },

@@ -29,7 +29,13 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Reading> {
 
 /// The card in the file at `path`, without what was noticed on the way.
 pub(super) fn open(path: &Path) -> Result<Card> {
-    Ok(read(path, &bytes_of(path)?)?.card)
+    let reading = if path == Path::new("-") {
+        read(path, &bytes_of(path)?)
+    } else {
+        // Skips the picture.
+        Card::open(path)
+    };
+    Ok(reading?.card)
 }
 
 /// The container that a file of this name should be.

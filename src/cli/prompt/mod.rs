@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Answer, input};
+use crate::prompt::macros::Clock;
 use crate::prompt::{Cast, Format};
 use crate::{Error, Kind, Result};
 
@@ -141,6 +142,7 @@ impl CastArgs {
             user_persona: self.user_persona.clone(),
             length: self.length.clone(),
             greeting: self.greeting,
+            clock: Clock::now(0),
             ..Cast::default()
         })
     }

@@ -7,8 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::CastArgs;
-use crate::card::Card;
-use crate::cli::{Answer, output};
+use crate::cli::{Answer, card, output};
 use crate::prompt::{Cast, Conversation, Format, Message, Role};
 use crate::{Error, Finding, Kind, Result, file};
 
@@ -54,11 +53,7 @@ impl Render {
         let rendered = self
             .cards
             .iter()
-            .map(|path| {
-                let name = path.display().to_string();
-                self.render(&format, &cast, path)
-                    .map_err(|error| error.at(name))
-            })
+            .map(|path| self.render(&format, &cast, path))
             .collect::<Result<Vec<_>>>()?;
         for one in &rendered {
             for finding in &one.findings {
@@ -100,8 +95,8 @@ impl Render {
     }
 
     fn render(&self, format: &Format, cast: &Cast, path: &std::path::Path) -> Result<Rendered> {
-        let reading = Card::from_bytes(&file::read(path)?)?;
-        let (mut conversation, findings) = Conversation::from_card(&reading.card, cast);
+        let card = card::open(path)?;
+        let (mut conversation, findings) = Conversation::from_card(&card, cast);
         if self.no_greeting {
             conversation.messages.clear();
             conversation.open = Some(Role::Char);
@@ -113,9 +108,11 @@ impl Render {
             });
             conversation.open = Some(Role::Char);
         }
+        let name = path.display().to_string();
+        let prompt = format.render(&conversation);
         Ok(Rendered {
-            name: path.display().to_string(),
-            prompt: format.render(&conversation)?,
+            prompt: prompt.map_err(|error| error.at(&*name))?,
+            name,
             stop: format.stop_strings(&conversation),
             char: conversation.char,
             findings,

@@ -30,7 +30,8 @@ pub(super) fn check(format: &Format, document: &Document, report: &mut Report<'_
     for stray in &document.strays {
         let tag = &text[stray.span.clone()];
         if stray.closing {
-            let line_end = (stray.span.end + 1).min(text.len());
+            let next = text[stray.span.end..].chars().next();
+            let line_end = stray.span.end + next.map_or(0, char::len_utf8);
             report
                 .add(
                     "tag-closing",

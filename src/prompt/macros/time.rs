@@ -38,7 +38,7 @@ fn time(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Result<String, Reason
     });
     if let Some(offset) = zone.and_then(|zone| zone.parse::<i32>().ok()) {
         // A small number means hours, as everywhere in moment.
-        clock.offset = if offset.abs() < 16 {
+        clock.offset = if (-15..=15).contains(&offset) {
             offset * 60
         } else {
             offset
