@@ -124,17 +124,33 @@ impl Model {
             })?;
             adapters.push((loaded, adapter.scale));
         }
+        Ok(Arc::new(Self::new(inner, adapters)))
+    }
+
+    /// The vocabulary of the model at `path`, which the caller has opened with our reader; no weights.
+    pub(super) fn vocabulary(path: &Path) -> Result<Arc<Self>> {
+        let params = LlamaModelParams::default().with_vocab_only(true);
+        let backend = backend()?;
+        complaints();
+        let inner = LlamaModel::load_from_file(backend, path, &params).map_err(|_| {
+            let message = format!("cannot read the vocabulary: {}", complaints());
+            Error::new(Kind::Model, message).at(path.display().to_string())
+        })?;
+        Ok(Arc::new(Self::new(inner, Vec::new())))
+    }
+
+    fn new(inner: LlamaModel, adapters: Vec<(LlamaLoraAdapter, f32)>) -> Self {
         let vocab = inner.vocab();
         let ends = vocab
             .tokens()
             .filter(|&token| vocab.is_eog(token))
             .map(|token| token.0)
             .collect();
-        Ok(Arc::new(Self {
+        Self {
             inner,
             adapters,
             ends,
-        }))
+        }
     }
 
     /// The model as llama.cpp knows it.

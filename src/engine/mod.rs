@@ -33,6 +33,8 @@ mod script;
 mod slots;
 #[cfg(any(feature = "llama", test))]
 mod tail;
+#[cfg(feature = "llama")]
+mod tokenizer;
 
 #[cfg(feature = "llama")]
 pub use bench::{Bench, Parallel, Speed, self_test};
@@ -41,6 +43,8 @@ pub use completion::{Completion, End, Feed, Reason};
 pub use local::Llama;
 pub use options::{Adapter, Options};
 pub use script::Script;
+#[cfg(feature = "llama")]
+pub use tokenizer::Tokenizer;
 
 use crate::prompt::chat_template::Tokens;
 use crate::sampling::{Settings, Token};

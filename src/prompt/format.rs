@@ -182,6 +182,9 @@ pub(super) enum Escape {
 pub(super) struct Length {
     text: String,
     pub(super) words: Vec<String>,
+    /// The most words that messages of each length have on average; the last length has no end.
+    #[serde(default)]
+    up_to: Vec<usize>,
     #[serde(default)]
     pub(super) aliases: BTreeMap<String, String>,
     #[serde(default)]
@@ -370,6 +373,13 @@ impl Format {
             .as_ref()
             .map(|length| Pattern::parse(&length.text, &[Hole::Char, Hole::User, Hole::Word]))
             .transpose()?;
+        if let Some(Length { words, up_to, .. }) = &front.length
+            && !up_to.is_empty()
+            && (up_to.len() + 1 != words.len() || !up_to.is_sorted_by(|a, b| a < b))
+        {
+            let message = "`length.up_to` has a rising number for each of `words` but the last";
+            return Err(Error::new(Kind::Format, message));
+        }
         let instruction = front
             .instruction
             .as_ref()
@@ -441,6 +451,25 @@ impl Format {
             .length
             .as_ref()
             .map_or(&[], |length| &length.words)
+    }
+
+    /// The length of messages that have `words` words on average. No LimaRP text says where one length ends and the next
+    /// begins: the bounds in the front matter (`up_to`) are this project's. `None` when the format has no lengths or says
+    /// nothing of their bounds.
+    ///
+    /// ```
+    /// # use cardwright::prompt::Format;
+    /// let format = Format::named("limarp-v1")?;
+    /// assert_eq!(format.length_of(15), Some("short"));
+    /// assert_eq!(format.length_of(16), Some("average"));
+    /// assert_eq!(format.length_of(1000), Some("humongous"));
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn length_of(&self, words: usize) -> Option<&str> {
+        let length = (self.front.length.as_ref()).filter(|length| !length.up_to.is_empty())?;
+        let index = length.up_to.partition_point(|most| *most < words);
+        length.words.get(index).map(String::as_str)
     }
 
     /// Other spellings of length words, and the word each stands for.

@@ -6,6 +6,7 @@
 mod cast;
 pub mod chat_template;
 mod check;
+mod dataset;
 mod detect;
 mod document;
 mod fit;
@@ -22,6 +23,7 @@ mod rules;
 mod scan;
 
 pub use cast::Cast;
+pub use dataset::{Dataset, Sample, Samples, Target};
 pub use fit::{Budget, Counter, Fit, Part};
 pub use fix::Fixed;
 pub use format::{Field, Format};

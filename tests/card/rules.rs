@@ -1,5 +1,6 @@
 //! Every rule has a case that breaks it, and every repair mends its case.
 
+use cardwright::Place;
 use cardwright::card::lint::{self, Topic, rules};
 use cardwright::card::{Card, scrub, scrub_image, write_png};
 use serde_json::{Map, Value, json};

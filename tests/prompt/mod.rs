@@ -1,6 +1,7 @@
 //! Prompt formats and their validator.
 
 mod check;
+mod dataset;
 mod fit;
 mod golden;
 mod preset;

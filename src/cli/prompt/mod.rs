@@ -1,6 +1,7 @@
 //! `prompt`: formats, rendered prompts, and the validator.
 
 mod check;
+mod dataset;
 mod formats;
 mod preset;
 mod render;
@@ -23,6 +24,8 @@ pub(super) enum PromptCommand {
     Check(check::Check),
     /// Write SillyTavern presets of a format
     Preset(preset::Preset),
+    /// Make training text of role-play threads and chats
+    Dataset(dataset::DatasetArgs),
     /// List the prompt formats, or show one with an example
     Formats(formats::Formats),
 }
@@ -33,6 +36,7 @@ pub(super) fn run(command: PromptCommand) -> Result<Answer> {
         PromptCommand::Render(command) => command.run(),
         PromptCommand::Check(command) => command.run(),
         PromptCommand::Preset(command) => command.run(),
+        PromptCommand::Dataset(command) => command.run(),
         PromptCommand::Formats(command) => command.run(),
     }
 }

@@ -1,0 +1,229 @@
+//! `prompt dataset`: role-play threads as training text.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{FormatChoice, read_text};
+use crate::cli::Answer;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::prompt::{Conversation, Counter, Dataset, Format, Sample, Target};
+use crate::{Error, Kind, Result, file};
+
+/// What is to be learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Learn {
+    /// The system text and all messages
+    Everything,
+    /// Only what the character says
+    Replies,
+}
+
+/// Make training text of role-play threads and chats
+///
+/// Reads threads in the YAML layout of the LimaRP data set and chats of SillyTavern (JSONL), and writes one JSON object a
+/// line: `text`, `loss` (the bytes of the text to learn), and with `--limit` or `--ids` also `tokens` and token numbers.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DatasetArgs {
+    /// Threads, or folders of threads
+    #[arg(required = true, value_name = "IN")]
+    files: Vec<PathBuf>,
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    output: PathBuf,
+    #[command(flatten)]
+    choice: FormatChoice,
+    /// What is to be learned
+    #[arg(long, value_enum, default_value_t = Learn::Everything)]
+    learn: Learn,
+    /// The most tokens of a sample; longer threads become several samples
+    #[arg(long, value_name = "TOKENS")]
+    limit: Option<usize>,
+    /// Write token numbers too, for a trainer without a tokenizer
+    #[arg(long)]
+    ids: bool,
+    /// The model whose tokenizer counts: a GGUF file, or the name of a model that was pulled
+    #[arg(short, long, env = "CARDWRIGHT_MODEL", default_value = crate::weights::store::DEFAULT, value_name = "PATH|NAME")]
+    model: String,
+}
+
+/// What there is in the end.
+#[derive(Default)]
+struct Statistics {
+    threads: usize,
+    samples: usize,
+    dropped: usize,
+    words: usize,
+    tokens: Option<usize>,
+    lengths: BTreeMap<String, usize>,
+}
+
+impl DatasetArgs {
+    pub(super) fn run(self) -> Result<Answer> {
+        let format = match self.choice.chosen()? {
+            Some(format) => format,
+            None => self.choice.named("limarp-v1")?,
+        };
+        let threads = threads(&self.files)?;
+        let tokenizer = (self.limit.is_some() || self.ids)
+            .then(|| tokenizer(&self.model))
+            .transpose()?;
+        let dataset = Dataset {
+            format: &format,
+            target: match self.learn {
+                Learn::Everything => Target::Everything,
+                Learn::Replies => Target::Replies,
+            },
+            limit: match (&tokenizer, self.limit) {
+                (Some(tokenizer), limit) => {
+                    Some((limit.unwrap_or(usize::MAX), tokenizer as &dyn Counter))
+                }
+                _ => None,
+            },
+        };
+        let mut statistics = Statistics::default();
+        let mut progress = Progress::new();
+        let mut make = |out: &mut dyn FnMut(&[u8]) -> Result<()>| {
+            for (index, path) in threads.iter().enumerate() {
+                progress.show("reading threads", index as u64, Some(threads.len() as u64));
+                let place = path.display().to_string();
+                let conversation = read(path)?;
+                let mut made = dataset.samples(&conversation).map_err(|e| e.at(&*place))?;
+                statistics.threads += 1;
+                statistics.dropped += made.dropped;
+                for sample in &mut made.samples {
+                    if self.ids
+                        && let Some(tokenizer) = &tokenizer
+                    {
+                        add_ids(sample, tokenizer);
+                    }
+                    statistics.add(sample);
+                    let mut line = serde_json::to_vec(sample).map_err(|e| {
+                        Error::new(Kind::Prompt, format!("cannot write a sample: {e}")).at(&*place)
+                    })?;
+                    line.push(b'\n');
+                    out(&line)?;
+                }
+            }
+            Ok(())
+        };
+        if self.output == Path::new("-") {
+            make(&mut |line| output::print_raw(line))?;
+        } else {
+            file::write_with(&self.output, |file| {
+                let mut out = std::io::BufWriter::new(file);
+                let failed = |e| Error::file("write", &self.output, e);
+                make(&mut |line| out.write_all(line).map_err(failed))?;
+                out.flush().map_err(failed)
+            })?;
+        }
+        drop(progress);
+        statistics.say(&format);
+        Ok(Answer::Yes)
+    }
+}
+
+impl Statistics {
+    fn add(&mut self, sample: &Sample) {
+        self.samples += 1;
+        self.words += sample.text.split_whitespace().count();
+        if let Some(tokens) = sample.tokens {
+            *self.tokens.get_or_insert(0) += tokens;
+        }
+        if let Some(length) = &sample.length {
+            *self.lengths.entry(length.clone()).or_default() += 1;
+        }
+    }
+
+    fn say(&self, format: &Format) {
+        let tokens = self
+            .tokens
+            .map_or_else(String::new, |tokens| format!(", {tokens} tokens"));
+        output::say(&format!(
+            "{} threads, {} samples in format `{}`, {} words{tokens}",
+            self.threads,
+            self.samples,
+            format.name(),
+            self.words,
+        ));
+        let lengths: Vec<_> = format
+            .lengths()
+            .iter()
+            .filter_map(|word| Some(format!("{word} {}", self.lengths.get(word)?)))
+            .collect();
+        if !lengths.is_empty() {
+            output::say(&format!("reply lengths: {}", lengths.join(", ")));
+        }
+        if self.dropped > 0 {
+            output::note(&format!(
+                "{} messages are in no sample: a sample starts and ends with a message of the character, and fits the limit",
+                self.dropped
+            ));
+        }
+    }
+}
+
+/// The files named, and those in the folders named, in order.
+fn threads(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            all.push(path.clone());
+            continue;
+        }
+        let failed = |e| Error::file("read", path, e);
+        let mut within = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?.path();
+            let known = entry.extension().is_some_and(|ending| {
+                ["yaml", "yml", "jsonl"]
+                    .iter()
+                    .any(|known| ending == *known)
+            });
+            if known {
+                within.push(entry);
+            }
+        }
+        within.sort();
+        if within.is_empty() {
+            return Err(Error::new(Kind::Usage, "holds no thread")
+                .at(path.display().to_string())
+                .hint("threads are `.yaml` files, chats `.jsonl` files"));
+        }
+        all.append(&mut within);
+    }
+    Ok(all)
+}
+
+fn read(path: &Path) -> Result<Conversation> {
+    Conversation::from_thread(&read_text(path)?).map_err(|e| e.at(path.display().to_string()))
+}
+
+#[cfg(feature = "llama")]
+type Tokenizer = crate::engine::Tokenizer;
+
+#[cfg(feature = "llama")]
+fn tokenizer(model: &str) -> Result<Tokenizer> {
+    Tokenizer::open(&crate::weights::store::resolve(model)?)
+}
+
+#[cfg(feature = "llama")]
+fn add_ids(sample: &mut Sample, tokenizer: &Tokenizer) {
+    let spans = tokenizer.spans(&sample.text);
+    sample.tokens = Some(spans.len());
+    sample.set_ids(spans);
+}
+
+#[cfg(not(feature = "llama"))]
+type Tokenizer = fn(&str) -> Result<usize>;
+
+#[cfg(not(feature = "llama"))]
+fn tokenizer(_: &str) -> Result<Tokenizer> {
+    Err(crate::cli::engine::without_llama())
+}
+
+#[cfg(not(feature = "llama"))]
+fn add_ids(_: &mut Sample, _: &Tokenizer) {}

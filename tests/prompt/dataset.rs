@@ -1,0 +1,109 @@
+//! Threads as training text.
+
+use cardwright::prompt::{Conversation, Counter, Dataset, Format, Role, Target};
+
+/// Words for tokens.
+fn words() -> impl Counter {
+    |text: &str| Ok(text.split_whitespace().count())
+}
+
+fn thread() -> Conversation {
+    let yaml = std::fs::read_to_string("training/threads/050.yaml").unwrap();
+    Conversation::from_thread(&yaml).unwrap()
+}
+
+#[test]
+fn every_thread_becomes_samples_that_are_in_format_and_lose_nothing() {
+    let format = Format::named("limarp-v1").unwrap();
+    let counter = words();
+    let dataset = Dataset {
+        format: &format,
+        target: Target::Everything,
+        limit: Some((400, &counter)),
+    };
+    let mut paths: Vec<_> = std::fs::read_dir("training/threads")
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 220);
+    for path in paths {
+        let yaml = std::fs::read_to_string(&path).unwrap();
+        let conversation = Conversation::from_thread(&yaml).unwrap();
+        let made = dataset.samples(&conversation).unwrap();
+        let mut kept = 0;
+        for sample in &made.samples {
+            let parsed = format.parse(&sample.text);
+            assert!(
+                parsed.findings.is_empty(),
+                "{}: {:?}",
+                path.display(),
+                parsed.findings
+            );
+            let read = parsed.conversation.unwrap();
+            assert_eq!(read.messages.last().unwrap().role, Role::Char);
+            assert_eq!(read.scenario, conversation.scenario);
+            assert_eq!(
+                format.length_of(conversation.words_per_reply()),
+                sample.length.as_deref()
+            );
+            assert!(sample.tokens.unwrap() <= 400);
+            kept += read.messages.len();
+        }
+        assert_eq!(
+            kept + made.dropped,
+            conversation.messages.len(),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn what_is_learned_of_replies_is_the_replies_and_what_ends_them() {
+    let format = Format::named("limarp-v1").unwrap();
+    let dataset = Dataset {
+        format: &format,
+        target: Target::Replies,
+        limit: None,
+    };
+    let sample = dataset.samples(&thread()).unwrap().samples.remove(0);
+    let learned: Vec<&str> = sample
+        .loss
+        .iter()
+        .map(|span| &sample.text[span.clone()])
+        .collect();
+    assert_eq!(learned.len(), 5);
+    assert!(learned[0].starts_with(" \"That one is only the flood alarm,\" said Sefu."));
+    assert!(learned[0].ends_with("What do you do first?\"\n\n<<HUMAN>>"));
+    assert!(learned[4].ends_with("on a first day.\"\n"));
+}
+
+#[test]
+fn tokens_are_learned_where_their_bytes_are() {
+    let format = Format::named("limarp-v1").unwrap();
+    let dataset = Dataset {
+        format: &format,
+        target: Target::Replies,
+        limit: None,
+    };
+    let mut sample = dataset.samples(&thread()).unwrap().samples.remove(0);
+    let tokens = (0..sample.text.len()).map(|at| (7, at..at + 1)).collect();
+    sample.set_ids(tokens);
+    assert_eq!(sample.loss_ids.as_ref(), Some(&sample.loss));
+    assert_eq!(sample.ids.unwrap().len(), sample.text.len());
+}
+
+#[test]
+fn what_is_no_thread_is_refused_with_the_reason() {
+    for (yaml, reason) in [
+        ("- 1\n- 2\n", "no LimaRP thread"),
+        (
+            "names: {'<FIRST>': A}\nconversation: []\n",
+            "`names` has no `<SECOND>`",
+        ),
+    ] {
+        let error = Conversation::from_thread(yaml).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
