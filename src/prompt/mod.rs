@@ -4,6 +4,7 @@
 //! system text is laid out. Rendering and parsing share the front matter, so that what was rendered parses back.
 
 mod cast;
+pub mod chat_file;
 pub mod chat_template;
 mod check;
 mod dataset;

@@ -1,5 +1,6 @@
 //! Prompt formats and their validator.
 
+mod chat_file;
 mod check;
 mod dataset;
 mod fit;
