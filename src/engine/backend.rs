@@ -55,9 +55,18 @@ pub(super) trait Backend: Send {
     /// Forgets a sequence from `position` on. False when the model cannot forget a part; the whole always can be.
     fn forget(&mut self, sequence: usize, position: usize) -> bool;
 
-    /// Gives the first `length` positions of sequence `from` to the empty sequence `to`, without copying. Asked only
-    /// where [`Limits::shares`].
+    /// Gives the first `length` positions of sequence `from` to the empty sequence `to`. Asked only where
+    /// [`Limits::shares`].
     fn share(&mut self, from: usize, to: usize, length: usize);
+
+    /// Lets each adapter work as strongly as its scale says in the decodes that follow.
+    fn use_adapters(&mut self, scales: &[f32]);
+
+    /// What sequence `sequence` holds, if that is no more than `at_most` bytes.
+    fn save(&mut self, sequence: usize, at_most: usize) -> Option<Vec<u8>>;
+
+    /// Puts what [`Backend::save`] gave into an empty sequence. False when it does not fit; the sequence is then empty.
+    fn load(&mut self, sequence: usize, state: &[u8]) -> bool;
 }
 
 /// The tokens of a model, shared by all threads.
@@ -74,6 +83,12 @@ pub(super) trait Vocabulary: Send + Sync {
 
     /// A grammar in GBNF with the root rule `root`.
     fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>>;
+
+    /// The grammar, in GBNF, of what follows a JSON schema.
+    fn schema(&self, schema: &str) -> Result<String>;
+
+    /// The tokens whose text has `text` in it.
+    fn containing(&self, text: &str) -> Vec<Token>;
 }
 
 /// A grammar and how far a reply has come in it.
@@ -86,4 +101,7 @@ pub(super) trait Grammar: Send {
 
     /// Goes on by `token`.
     fn accept(&mut self, token: Token) -> Result<()>;
+
+    /// Another one that has come as far.
+    fn fork(&self) -> Box<dyn Grammar>;
 }

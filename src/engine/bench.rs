@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use super::Options;
 use super::backend::{Entry, Stall};
 use super::llama::{Context, Model, Room};
+use super::{CacheType, Options};
 use crate::sampling::Token;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
@@ -22,6 +22,7 @@ const BATCH: usize = 2048;
 pub struct Bench {
     model: Arc<Model>,
     threads: usize,
+    cache_type: CacheType,
     random: ChaCha8Rng,
 }
 
@@ -75,6 +76,7 @@ impl Bench {
         Ok(Self {
             model: Model::load(options)?,
             threads: options.threads(),
+            cache_type: options.cache_type,
             random: ChaCha8Rng::seed_from_u64(1),
         })
     }
@@ -168,6 +170,7 @@ impl Bench {
             batch: BATCH.min(cells).max(sequences),
             outputs: sequences,
             threads: self.threads,
+            cache_type: self.cache_type,
         };
         Context::new(Arc::clone(&self.model), &room)
     }
@@ -300,6 +303,7 @@ fn logits(path: &Path, at_once: usize) -> Result<Vec<Vec<f32>>> {
         batch: TOKENS,
         outputs: TOKENS,
         threads: bench.threads,
+        cache_type: CacheType::F16,
     };
     let mut context = Context::new(Arc::clone(&bench.model), &room)?;
     let entries: Vec<Entry> = (0..TOKENS)

@@ -3,11 +3,12 @@
 //! One thread can wait for one reply ([`Iterator`]) or for thousands ([`Completion::poll_piece`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
 /// Why a reply ended.
@@ -35,14 +36,41 @@ pub struct End {
     pub reused_tokens: usize,
     /// Tokens written.
     pub reply_tokens: usize,
+    /// Whole turns that were left out of the prompt, from the oldest on, so that it fits ([`Request::turns`]).
+    ///
+    /// [`Request::turns`]: super::Request::turns
+    pub dropped_turns: usize,
+    /// How often the reply was taken back because a banned string was complete.
+    pub rewinds: usize,
     /// Time spent on the prompt.
     pub prompt_time: Duration,
     /// Time spent writing.
     pub reply_time: Duration,
 }
 
+/// A token and how likely the model held it to be, before any sampler.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likelihood {
+    /// The token.
+    pub token: Token,
+    /// The bytes of its text, which need not be whole characters. Special tokens have none.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability; minus infinity where the model excludes it.
+    pub logprob: f32,
+}
+
+/// A token of a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// What was chosen.
+    pub choice: Likelihood,
+    /// What could have been: as many of the likeliest tokens as were asked for, best first. The one that was chosen may
+    /// be among them.
+    pub alternatives: Vec<Likelihood>,
+}
+
 enum Event {
-    Piece(String),
+    Piece(String, Vec<Chosen>),
     End(End),
     Failed(Error),
 }
@@ -53,6 +81,7 @@ enum Event {
 pub struct Completion {
     events: Receiver<Event>,
     reader: Arc<Reader>,
+    chosen: Vec<Chosen>,
     end: Option<End>,
     finished: bool,
 }
@@ -103,6 +132,7 @@ impl Completion {
         let completion = Self {
             events: receiver,
             reader,
+            chosen: Vec::new(),
             end: None,
             finished: false,
         };
@@ -113,6 +143,27 @@ impl Completion {
     #[must_use]
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// The tokens of the pieces that came since the last call, where [`Request::logprobs`] asks for them. A token comes
+    /// with the piece that completes its text; those of a stop string do not come.
+    ///
+    /// [`Request::logprobs`]: super::Request::logprobs
+    pub fn take_chosen(&mut self) -> Vec<Chosen> {
+        std::mem::take(&mut self.chosen)
+    }
+
+    /// The next piece if it comes within `time`, else [`Poll::Pending`], so that whoever waits can look after other
+    /// things, an interrupt for one. `None` when the reply has ended.
+    pub fn wait_piece(&mut self, time: Duration) -> Poll<Option<Result<String>>> {
+        if self.finished {
+            return Poll::Ready(None);
+        }
+        match self.events.recv_timeout(time) {
+            Ok(event) => Poll::Ready(self.accept(Some(event))),
+            Err(RecvTimeoutError::Timeout) => Poll::Pending,
+            Err(RecvTimeoutError::Disconnected) => Poll::Ready(self.accept(None)),
+        }
     }
 
     /// Waits for the whole reply.
@@ -157,7 +208,8 @@ impl Completion {
     }
 
     fn accept(&mut self, event: Option<Event>) -> Option<Result<String>> {
-        if let Some(Event::Piece(piece)) = event {
+        if let Some(Event::Piece(piece, chosen)) = event {
+            self.chosen.extend(chosen);
             return Some(Ok(piece));
         }
         self.finished = true;
@@ -199,7 +251,12 @@ impl Feed {
 
     /// Adds a piece of text. Nothing happens when the reader has gone.
     pub fn piece(&self, text: impl Into<String>) {
-        let _ = self.events.send(Event::Piece(text.into()));
+        self.piece_with(text, Vec::new());
+    }
+
+    /// The same with the tokens that it completes ([`Completion::take_chosen`]).
+    pub fn piece_with(&self, text: impl Into<String>, chosen: Vec<Chosen>) {
+        let _ = self.events.send(Event::Piece(text.into(), chosen));
         self.bell.ring();
     }
 
@@ -240,6 +297,24 @@ mod tests {
     fn poll(completion: &mut Completion, wakes: &Arc<Wakes>) -> Poll<Option<Result<String>>> {
         let waker = Waker::from(Arc::clone(wakes));
         completion.poll_piece(&mut Context::from_waker(&waker))
+    }
+
+    #[test]
+    fn whoever_waits_for_a_while_gets_what_has_come_and_the_end() {
+        let (feed, mut completion) = Completion::new();
+        let while_ = Duration::from_millis(1);
+        assert!(completion.wait_piece(while_).is_pending());
+        feed.piece("Good");
+        let Poll::Ready(Some(Ok(piece))) = completion.wait_piece(while_) else {
+            panic!("there is a piece");
+        };
+        assert_eq!(piece, "Good");
+        drop(feed);
+        assert!(matches!(
+            completion.wait_piece(while_),
+            Poll::Ready(Some(Err(_)))
+        ));
+        assert!(matches!(completion.wait_piece(while_), Poll::Ready(None)));
     }
 
     #[test]

@@ -6,10 +6,11 @@
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -20,14 +21,17 @@ use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use llama_cpp_sys_2 as sys;
 
-use super::Options;
 use super::backend::{Entry, Grammar, Stall, Vocabulary};
+use super::{CacheType, Options, schema};
 use crate::sampling::Token;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
 /// What llama.cpp's own tools do at most in one pass; more is no faster.
 const UBATCH: u32 = 512;
+
+/// The version of llama.cpp's saved states: the pinned version of its crate, which changes with everything that matters.
+pub(super) const STATE_VERSION: &str = "llama-cpp-sys-2 0.1.161";
 
 /// llama.cpp is initialised once per process and never shut down. `None` when somebody else initialised it.
 static BACKEND: OnceLock<Option<LlamaBackend>> = OnceLock::new();
@@ -84,8 +88,10 @@ fn backend() -> Result<&'static LlamaBackend> {
 pub(super) struct Model {
     inner: LlamaModel,
     /// llama.cpp frees them with the model.
-    adapters: Vec<(LlamaLoraAdapter, f32)>,
+    adapters: Vec<LlamaLoraAdapter>,
     ends: Vec<Token>,
+    /// The tokens that contain a text, for the texts that were asked for.
+    containing: Mutex<HashMap<String, Vec<Token>>>,
 }
 
 impl Model {
@@ -122,7 +128,7 @@ impl Model {
                 .at(adapter.path.display().to_string())
                 .hint("an adapter fits only the base model it was trained on")
             })?;
-            adapters.push((loaded, adapter.scale));
+            adapters.push(loaded);
         }
         Ok(Arc::new(Self::new(inner, adapters)))
     }
@@ -139,7 +145,7 @@ impl Model {
         Ok(Arc::new(Self::new(inner, Vec::new())))
     }
 
-    fn new(inner: LlamaModel, adapters: Vec<(LlamaLoraAdapter, f32)>) -> Self {
+    fn new(inner: LlamaModel, adapters: Vec<LlamaLoraAdapter>) -> Self {
         let vocab = inner.vocab();
         let ends = vocab
             .tokens()
@@ -150,6 +156,7 @@ impl Model {
             inner,
             adapters,
             ends,
+            containing: Mutex::default(),
         }
     }
 
@@ -220,6 +227,7 @@ impl Vocabulary for Model {
     }
 
     fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>> {
+        schema::check_grammar(source)?;
         complaints();
         let sampler = LlamaSampler::grammar(&self.inner, source, "root").map_err(|error| {
             let reason = match error {
@@ -233,6 +241,40 @@ impl Vocabulary for Model {
             sampler,
             candidates: LlamaTokenDataArray::new(Vec::new(), false),
         }))
+    }
+
+    fn schema(&self, schema: &str) -> Result<String> {
+        schema::check_schema(schema)?;
+        llama_cpp_2::json_schema_to_grammar(schema).map_err(|_| {
+            Error::new(
+                Kind::Usage,
+                "the JSON schema cannot be turned into a grammar",
+            )
+            .hint("use types, properties, enums, arrays and references inside of the schema")
+        })
+    }
+
+    fn containing(&self, text: &str) -> Vec<Token> {
+        /// Texts whose tokens are remembered; a front-end sends the same few each time.
+        const MOST: usize = 64;
+        let known = self.containing.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = known.get(text) {
+            return tokens.clone();
+        }
+        let mut bytes = Vec::new();
+        let finder = memchr::memmem::Finder::new(text);
+        let tokens: Vec<Token> = (0..self.inner.n_vocab())
+            .filter(|&token| {
+                bytes.clear();
+                self.piece(token, &mut bytes);
+                !text.is_empty() && finder.find(&bytes).is_some()
+            })
+            .collect();
+        if known.len() < MOST {
+            known.insert(text.to_owned(), tokens.clone());
+        }
+        tokens
     }
 }
 
@@ -286,6 +328,13 @@ impl Grammar for Gbnf {
             )
         })
     }
+
+    fn fork(&self) -> Box<dyn Grammar> {
+        Box::new(Self {
+            sampler: self.sampler.clone(),
+            candidates: LlamaTokenDataArray::new(Vec::new(), false),
+        })
+    }
 }
 
 /// What a context is made for.
@@ -298,6 +347,7 @@ pub(super) struct Room {
     /// Tokens of one decode whose logits are wanted.
     pub(super) outputs: usize,
     pub(super) threads: usize,
+    pub(super) cache_type: CacheType,
 }
 
 /// Asks whether to give up a decode.
@@ -334,6 +384,12 @@ impl Context {
         params.n_threads_batch = threads;
         // Sequences share what they have in common; with separate caches that would be a copy, and partly an abort.
         params.kv_unified = true;
+        let number_type = match room.cache_type {
+            CacheType::F16 => sys::GGML_TYPE_F16,
+            CacheType::Q8_0 => sys::GGML_TYPE_Q8_0,
+        };
+        params.type_k = number_type;
+        params.type_v = number_type;
         complaints();
         let raw = {
             static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -350,7 +406,7 @@ impl Context {
             );
             Error::new(Kind::Engine, message).hint("try a smaller context (`--ctx`)")
         })?;
-        let context = Self {
+        Ok(Self {
             raw,
             vocabulary: usize::try_from(model.inner.n_vocab()).unwrap_or(0),
             model,
@@ -359,40 +415,66 @@ impl Context {
             sequences: Vec::new(),
             counts: Vec::new(),
             outputs: Vec::new(),
-        };
-        context.use_adapters()?;
-        Ok(context)
+        })
     }
 
-    fn use_adapters(&self) -> Result<()> {
-        if self.model.adapters.is_empty() {
-            return Ok(());
-        }
+    /// Lets each adapter of the model work as strongly as its scale says; those without one are off.
+    pub(super) fn use_adapters(&mut self, scales: &[f32]) {
         let mut adapters = Vec::new();
-        let mut scales = Vec::new();
-        for (adapter, scale) in &self.model.adapters {
-            // SAFETY: `LlamaLoraAdapter` is `repr(transparent)` over a non-null pointer, as the model is.
-            adapters
-                .push(unsafe { *ptr::from_ref(adapter).cast::<*mut sys::llama_adapter_lora>() });
-            scales.push(*scale);
+        let mut working = Vec::new();
+        for (adapter, &scale) in self.model.adapters.iter().zip(scales) {
+            if scale != 0.0 {
+                // SAFETY: `LlamaLoraAdapter` is `repr(transparent)` over a non-null pointer, as the model is.
+                adapters.push(unsafe {
+                    *ptr::from_ref(adapter).cast::<*mut sys::llama_adapter_lora>()
+                });
+                working.push(scale);
+            }
         }
-        // SAFETY: both arrays have that many elements, and the adapters live as long as the model.
-        let status = unsafe {
+        // SAFETY: both arrays have that many elements, and the adapters live as long as the model. It always succeeds.
+        unsafe {
             sys::llama_set_adapters_lora(
                 self.raw.as_ptr(),
                 adapters.as_mut_ptr(),
                 adapters.len(),
-                scales.as_mut_ptr(),
+                working.as_mut_ptr(),
+            );
+        }
+    }
+
+    /// What a sequence holds, if it is no more than `at_most` bytes.
+    pub(super) fn save(&mut self, sequence: usize, at_most: usize) -> Option<Vec<u8>> {
+        let sequence = sequence as i32;
+        // SAFETY: the context is valid, and it knows the sequence.
+        let size = unsafe { sys::llama_state_seq_get_size(self.raw.as_ptr(), sequence) };
+        if size == 0 || size > at_most {
+            return None;
+        }
+        let mut state = vec![0; size];
+        // SAFETY: llama.cpp writes at most `size` bytes and says how many.
+        let written = unsafe {
+            sys::llama_state_seq_get_data(self.raw.as_ptr(), state.as_mut_ptr(), size, sequence)
+        };
+        (written == size).then_some(state)
+    }
+
+    /// Puts what [`Context::save`] gave into an empty sequence. False when it does not fit; the sequence is empty then.
+    pub(super) fn load(&mut self, sequence: usize, state: &[u8]) -> bool {
+        // SAFETY: llama.cpp reads at most that many bytes, and says how many it has used.
+        let read = unsafe {
+            sys::llama_state_seq_set_data(
+                self.raw.as_ptr(),
+                state.as_ptr(),
+                state.len(),
+                sequence as i32,
             )
         };
-        if status == 0 {
-            Ok(())
-        } else {
-            Err(Error::new(
-                Kind::Model,
-                "the adapters cannot be applied together",
-            ))
+        let fits = read == state.len();
+        if !fits {
+            self.forget(sequence, 0);
         }
+        complaints();
+        fits
     }
 
     fn memory(&self) -> sys::llama_memory_t {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::backend::{Backend, Entry, Limits, Stall, Vocabulary};
 use super::llama::{Context, Model, Room, Stop};
-use super::slots::Slots;
-use super::{Completion, Engine, ModelInfo, Options, Request, machine};
+use super::session::Identity;
+use super::slots::{Setup, Slots};
+use super::{Adapter, Completion, Engine, ModelInfo, Options, Request, Saved, SlotState, machine};
 use crate::sampling::Token;
 use crate::weights::Summary;
 use crate::weights::gguf::Gguf;
@@ -22,6 +23,10 @@ const CHUNK: usize = 512;
 const BUFFERS: u64 = 64 << 20;
 /// The most sequences that llama.cpp can hold.
 const MOST_SLOTS: usize = 256;
+/// Memory for conversations that have lost their slot, when nobody says otherwise: at most this, and at most this share
+/// of what is available.
+const PROMPT_CACHE: u64 = 2 << 30;
+const PROMPT_CACHE_SHARE: u64 = 8;
 
 /// A model in this process.
 ///
@@ -53,6 +58,7 @@ impl Llama {
         let slots = options.slots.clamp(1, MOST_SLOTS);
         let context = conversation(options, &about).map_err(|e| e.at(&*place))?;
         let per_token = about.cache_bytes_per_token.unwrap_or(1).max(1);
+        let per_token = options.cache_type.of_f16(per_token);
         let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
         let cells = context.saturating_mul(slots).min(affordable.max(context));
         enough_memory(
@@ -75,6 +81,7 @@ impl Llama {
             batch: limits.chunk + slots,
             outputs: slots,
             threads: options.threads(),
+            cache_type: options.cache_type,
         };
         let info = ModelInfo {
             name: name(&model, &options.model),
@@ -90,8 +97,19 @@ impl Llama {
             limits,
         };
         cells.warm_up();
-        let vocabulary: Arc<dyn Vocabulary> = model;
-        let slots = Slots::new(info, vocabulary, cells, options.queue)?;
+        let prompt_cache = options.prompt_cache.unwrap_or_else(|| {
+            let available = machine::available_memory().unwrap_or(PROMPT_CACHE);
+            (available / PROMPT_CACHE_SHARE).min(PROMPT_CACHE)
+        });
+        let setup = Setup {
+            model: info,
+            vocabulary: model,
+            adapters: options.adapters.clone(),
+            queue: options.queue,
+            prompt_cache: usize::try_from(prompt_cache).unwrap_or(usize::MAX),
+            identify: identify(options, context),
+        };
+        let slots = Slots::new(setup, cells)?;
         Ok(Self { slots })
     }
 }
@@ -120,6 +138,55 @@ impl Engine for Llama {
     fn start_all(&self, requests: Vec<Request>) -> Result<Vec<Completion>> {
         self.slots.start_all(requests)
     }
+
+    fn adapters(&self) -> Vec<Adapter> {
+        self.slots.adapters()
+    }
+
+    fn set_adapters(&self, scales: &[f32]) -> Result<()> {
+        self.slots.set_adapters(scales)
+    }
+
+    fn save_prefix(&self, prompt: &str, special_tokens: bool, path: &Path) -> Result<Saved> {
+        self.slots.save_prefix(prompt, special_tokens, path)
+    }
+
+    fn load_prefix(&self, path: &Path) -> Result<Saved> {
+        self.slots.load_prefix(path)
+    }
+
+    fn slots(&self) -> Result<Vec<SlotState>> {
+        self.slots.slots()
+    }
+
+    fn save_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        self.slots.save_slot(slot, path)
+    }
+
+    fn load_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        self.slots.load_slot(slot, path)
+    }
+
+    fn erase_slot(&self, slot: usize) -> Result<usize> {
+        self.slots.erase_slot(slot)
+    }
+}
+
+/// What conversations that are saved depend on.
+fn identify(options: &Options, context: usize) -> Box<dyn Fn() -> Result<Identity> + Send + Sync> {
+    let options = options.clone();
+    Box::new(move || {
+        let formats = format!(
+            "{} {}",
+            super::llama::STATE_VERSION,
+            options.cache_type.name()
+        );
+        let adapters = options
+            .adapters
+            .iter()
+            .map(|adapter| adapter.path.as_path());
+        Identity::of(&options.model, adapters, &formats, context)
+    })
 }
 
 /// The context as the scheduler sees it.
@@ -162,6 +229,18 @@ impl Backend for Cells {
 
     fn share(&mut self, from: usize, to: usize, length: usize) {
         self.context.share(from, to, length);
+    }
+
+    fn use_adapters(&mut self, scales: &[f32]) {
+        self.context.use_adapters(scales);
+    }
+
+    fn save(&mut self, sequence: usize, at_most: usize) -> Option<Vec<u8>> {
+        self.context.save(sequence, at_most)
+    }
+
+    fn load(&mut self, sequence: usize, state: &[u8]) -> bool {
+        self.context.load(sequence, state)
     }
 }
 

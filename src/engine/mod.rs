@@ -17,6 +17,8 @@ mod backend;
 #[cfg(feature = "llama")]
 mod bench;
 mod completion;
+#[cfg(any(feature = "llama", test))]
+mod fit;
 #[cfg(feature = "llama")]
 mod llama;
 #[cfg(feature = "llama")]
@@ -28,7 +30,10 @@ mod options;
 mod run;
 #[cfg(any(feature = "llama", test))]
 mod scheduler;
+#[cfg(any(feature = "llama", test))]
+mod schema;
 mod script;
+mod session;
 #[cfg(any(feature = "llama", test))]
 mod slots;
 #[cfg(any(feature = "llama", test))]
@@ -38,13 +43,16 @@ mod tokenizer;
 
 #[cfg(feature = "llama")]
 pub use bench::{Bench, Parallel, Speed, self_test};
-pub use completion::{Completion, End, Feed, Reason};
+pub use completion::{Chosen, Completion, End, Feed, Likelihood, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;
-pub use options::{Adapter, Options};
+pub use options::{Adapter, CacheType, Options};
 pub use script::Script;
+pub use session::{Saved, SlotState};
 #[cfg(feature = "llama")]
 pub use tokenizer::Tokenizer;
+
+use std::path::Path;
 
 use crate::prompt::chat_template::Tokens;
 use crate::sampling::{Settings, Token};
@@ -105,6 +113,90 @@ pub trait Engine: Send + Sync {
             .map(|request| self.start(request))
             .collect()
     }
+
+    /// The adapters that were loaded and how strongly each works on requests that do not say. A request names them by
+    /// their place here.
+    fn adapters(&self) -> Vec<Adapter> {
+        Vec::new()
+    }
+
+    /// Sets how strongly each adapter works on the requests that start from now on and do not say: one scale for each of
+    /// [`Engine::adapters`], those left out are off.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] when there are more scales than adapters, or one is not finite.
+    fn set_adapters(&self, scales: &[f32]) -> Result<()> {
+        if scales.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Usage, "the engine has no adapters"))
+    }
+
+    /// Writes what was evaluated of `prompt` to a file, so that it need not be evaluated again after a restart: the
+    /// longest beginning that a slot or the memory still holds, and what that conversation goes on with. The prompt is
+    /// read as [`Request::prompt`] is.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] when nothing of it was evaluated, [`Kind::File`] when the file cannot be written,
+    /// [`Kind::Engine`] when the engine keeps nothing.
+    fn save_prefix(&self, prompt: &str, special_tokens: bool, path: &Path) -> Result<Saved> {
+        let _ = (prompt, special_tokens, path);
+        Err(unkept())
+    }
+
+    /// Takes in what [`Engine::save_prefix`] or [`Engine::save_slot`] wrote; requests that begin with it then go on from
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::File`] when the file cannot be read; [`Kind::Model`] when it is damaged or was written with another model,
+    /// adapter, cache type or version. Nothing is taken in then: the next request evaluates its prompt.
+    fn load_prefix(&self, path: &Path) -> Result<Saved> {
+        let _ = path;
+        Err(unkept())
+    }
+
+    /// What the slots hold.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Engine`] when the engine has none or is gone.
+    fn slots(&self) -> Result<Vec<SlotState>> {
+        Err(unkept())
+    }
+
+    /// Writes what a slot holds to a file, as [`Engine::save_prefix`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::save_prefix`]; [`Kind::Usage`] when there is no such slot.
+    fn save_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        let _ = (slot, path);
+        Err(unkept())
+    }
+
+    /// Takes the file in as [`Engine::load_prefix`] does, into that slot.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::load_prefix`]; [`Kind::Usage`] when there is no such slot, [`Kind::Busy`] when it is writing.
+    fn load_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        let _ = (slot, path);
+        Err(unkept())
+    }
+
+    /// Lets a slot forget what it holds, and says how many tokens that was.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] when there is no such slot, [`Kind::Busy`] when it is writing, [`Kind::Engine`] when the engine
+    /// has none.
+    fn erase_slot(&self, slot: usize) -> Result<usize> {
+        let _ = slot;
+        Err(unkept())
+    }
 }
 
 /// What is known of a model.
@@ -128,6 +220,13 @@ pub struct ModelInfo {
 
 fn untold() -> Error {
     Error::new(Kind::Engine, "the engine does not tell its tokens")
+}
+
+fn unkept() -> Error {
+    Error::new(
+        Kind::Engine,
+        "the engine keeps nothing of its conversations that could be saved",
+    )
 }
 
 impl ModelInfo {
@@ -157,6 +256,18 @@ pub struct Request {
     pub stop: Vec<String>,
     /// A GBNF grammar (root rule `root`) that the reply follows. Default: none.
     pub grammar: Option<String>,
+    /// A JSON schema that the reply follows; not together with a grammar. Default: none.
+    pub json_schema: Option<String>,
+    /// How strongly each of [`Engine::adapters`] works on this request; those left out are off. Requests with the same
+    /// scales share their decodes. Default: as the engine is set.
+    pub adapters: Option<Vec<f32>>,
+    /// Tell each token and its probability ([`Completion::take_chosen`]), with so many alternatives. Default: do not.
+    pub logprobs: Option<usize>,
+    /// Where in the prompt its turns begin, in bytes, rising. When the prompt and its reply (of which at most half the
+    /// context is kept free) are longer than the context, whole turns are left out from the oldest on, a quarter of the
+    /// context at a time so that what is left can be reused over many turns. What stands before the first turn, and the
+    /// last turn, always stay. Default: none, and a prompt that does not fit is refused.
+    pub turns: Vec<usize>,
 }
 
 impl Request {
@@ -169,6 +280,10 @@ impl Request {
             max_tokens: 300,
             stop: Vec::new(),
             grammar: None,
+            json_schema: None,
+            adapters: None,
+            logprobs: None,
+            turns: Vec::new(),
         }
     }
 }

@@ -21,6 +21,11 @@ pub struct Options {
     pub queue: usize,
     /// CPU threads. Default: the physical cores that this process may use.
     pub threads: Option<usize>,
+    /// How keys and values are stored. Default: 16 bit.
+    pub cache_type: CacheType,
+    /// Bytes of memory for conversations that have lost their slot, so that they can go on without being evaluated again.
+    /// Default: an eighth of what is available, but no more than 2 GiB.
+    pub prompt_cache: Option<u64>,
     /// Layers to keep on the GPU. Default: all of them, where llama.cpp was built for a GPU and finds one.
     pub gpu_layers: Option<u32>,
 }
@@ -34,6 +39,52 @@ pub struct Adapter {
     pub scale: f32,
 }
 
+/// How the keys and values of a conversation are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheType {
+    /// 16 bits a number.
+    #[default]
+    F16,
+    /// 8.5 bits a number: half the memory, hardly any loss.
+    Q8_0,
+}
+
+impl CacheType {
+    /// Its name in files and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+        }
+    }
+
+    /// The bytes that `bytes` of 16-bit numbers become.
+    #[must_use]
+    pub fn of_f16(self, bytes: u64) -> u64 {
+        match self {
+            Self::F16 => bytes,
+            // 34 bytes for 32 numbers.
+            Self::Q8_0 => bytes.div_ceil(64).saturating_mul(34),
+        }
+    }
+}
+
+impl FromStr for CacheType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        [Self::F16, Self::Q8_0]
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| {
+                Error::new(Kind::Usage, format!("`{text}` is no cache type"))
+                    .hint("use f16 or q8_0")
+            })
+    }
+}
+
 impl Options {
     /// The defaults for `model`.
     pub fn new(model: impl Into<PathBuf>) -> Self {
@@ -44,6 +95,8 @@ impl Options {
             slots: 1,
             queue: 256,
             threads: None,
+            cache_type: CacheType::F16,
+            prompt_cache: None,
             gpu_layers: None,
         }
     }

@@ -1,13 +1,22 @@
 //! One request on its way: its tokens, its chain of samplers, and what it has said.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::backend::{Grammar, Vocabulary};
+use super::session::Scales;
 use super::tail::{Flow, Tail};
-use super::{End, Feed, Reason};
-use crate::sampling::{Chain, Token};
+use super::{Chosen, End, Feed, Likelihood, Reason};
+use crate::sampling::{Chain, Mark, Token, log_probabilities};
 use crate::{Error, Kind, Result};
+
+/// How often a reply is taken back over tokens that were evaluated: each time costs a decode. After that banned strings
+/// pass, for a reply that cannot do without them would never end.
+const MOST_REWINDS: usize = 256;
+/// How often another token is drawn because the one that was drawn completes a banned string by itself: that costs no
+/// decode.
+const MOST_REDRAWS: usize = 8192;
 
 /// A request that waits for a slot or runs in one.
 pub(super) struct Run {
@@ -25,9 +34,37 @@ pub(super) struct Run {
     pub(super) chain: Chain,
     pub(super) grammar: Option<Box<dyn Grammar>>,
     pub(super) tail: Tail,
+    /// How strongly each adapter works.
+    pub(super) adapters: Scales,
+    /// How many alternatives to tell of each token, if tokens are told at all.
+    pub(super) logprobs: Option<usize>,
+    /// Turns that were left out of the prompt.
+    pub(super) dropped_turns: usize,
+    pub(super) history: History,
     /// When it got its first slot, and when its first token was chosen.
     pub(super) started: Option<Instant>,
     pub(super) first: Option<Instant>,
+}
+
+/// What a reply needs to be taken back, and what of it is not told yet.
+#[derive(Default)]
+pub(super) struct History {
+    /// The state before each token that is held back, oldest first.
+    places: VecDeque<Place>,
+    /// Tokens that must not come at a place, because a banned string began with them there.
+    bans: BTreeMap<usize, Vec<Token>>,
+    rewinds: usize,
+    redraws: usize,
+    /// Tokens whose text is held back.
+    untold: VecDeque<Chosen>,
+}
+
+/// The state before a token.
+struct Place {
+    /// Its number in [`Run::tokens`].
+    token: usize,
+    chain: Mark,
+    grammar: Option<Box<dyn Grammar>>,
 }
 
 impl Run {
@@ -58,18 +95,47 @@ impl Run {
         if self.max_tokens == 0 {
             return Ok(Some(Reason::Length));
         }
-        let Some(token) = self.choose(logits) else {
-            return if self.grammar.is_some() {
-                Ok(Some(Reason::Grammar))
-            } else {
-                Err(Error::new(
-                    Kind::Engine,
-                    "every token of the vocabulary is banned",
-                ))
+        loop {
+            let Some(token) = self.choose(logits) else {
+                return if self.grammar.is_some() {
+                    Ok(Some(Reason::Grammar))
+                } else {
+                    Err(Error::new(
+                        Kind::Engine,
+                        "every token of the vocabulary is banned",
+                    ))
+                };
             };
-        };
-        if vocabulary.ends().binary_search(&token).is_ok() {
-            return Ok(Some(Reason::EndOfText));
+            if vocabulary.ends().binary_search(&token).is_ok() {
+                return Ok(Some(Reason::EndOfText));
+            }
+            match self.write(token, logits, vocabulary)? {
+                Flow::Text(text) => self.say(text, false),
+                Flow::Stop(text, stop) => {
+                    self.say(text, true);
+                    return Ok(Some(Reason::Stop(stop)));
+                }
+                Flow::Banned(from) => {
+                    if self.rewind(from)? {
+                        continue;
+                    }
+                    return Ok(None);
+                }
+            }
+            let full = self.written() == self.max_tokens || self.tokens.len() >= context;
+            return Ok(full.then_some(Reason::Length));
+        }
+    }
+
+    /// Appends a token.
+    fn write(&mut self, token: Token, logits: &[f32], vocabulary: &dyn Vocabulary) -> Result<Flow> {
+        let number = self.tokens.len();
+        if self.tail.bans() {
+            self.history.places.push_back(Place {
+                token: number,
+                chain: self.chain.mark(),
+                grammar: self.grammar.as_ref().map(|grammar| grammar.fork()),
+            });
         }
         if let Some(grammar) = &mut self.grammar {
             grammar.accept(token)?;
@@ -78,23 +144,95 @@ impl Run {
         self.tokens.push(token);
         let mut bytes = Vec::new();
         vocabulary.piece(token, &mut bytes);
-        match self.tail.push(&bytes) {
-            Flow::Text(text) => self.say(text),
-            Flow::Stop(text, stop) => {
-                self.say(text);
-                return Ok(Some(Reason::Stop(stop)));
-            }
+        if let Some(count) = self.logprobs {
+            let (logprob, likeliest) = log_probabilities(logits, token, count);
+            let likelihood = |token, bytes, logprob| Likelihood {
+                token,
+                bytes,
+                logprob,
+            };
+            let alternatives = likeliest.into_iter().map(|(token, logprob)| {
+                let mut bytes = Vec::new();
+                vocabulary.piece(token, &mut bytes);
+                likelihood(token, bytes, logprob)
+            });
+            self.history.untold.push_back(Chosen {
+                alternatives: alternatives.collect(),
+                choice: likelihood(token, bytes.clone(), logprob),
+            });
         }
-        let full = self.written() == self.max_tokens || self.tokens.len() >= context;
-        Ok(full.then_some(Reason::Length))
+        let flow = self.tail.push(number, &bytes);
+        if !matches!(flow, Flow::Banned(_)) {
+            let first = self.tail.first_held().unwrap_or(usize::MAX);
+            let shown = self.history.places.iter();
+            let shown = shown.take_while(|place| place.token < first).count();
+            self.history.places.drain(..shown);
+        }
+        Ok(flow)
+    }
+
+    /// Takes the reply back to before token number `from`, with which a banned string began, and bans that token there.
+    /// Whether the next token can be drawn from the same logits.
+    fn rewind(&mut self, from: usize) -> Result<bool> {
+        let lost = || Error::new(Kind::Engine, "the reply cannot be taken back");
+        let history = &mut self.history;
+        let at = history.places.iter().position(|place| place.token == from);
+        let place = history.places.drain(at.ok_or_else(lost)?..).next();
+        let place = place.ok_or_else(lost)?;
+        self.chain.rewind(&place.chain);
+        self.grammar = place.grammar;
+        let untold = history.untold.len();
+        history
+            .untold
+            .truncate(untold.saturating_sub(self.tokens.len() - from));
+        let is_last = from + 1 == self.tokens.len();
+        // What was banned further on was banned after other words.
+        history.bans.split_off(&(from + 1));
+        history
+            .bans
+            .entry(from)
+            .or_default()
+            .push(self.tokens[from]);
+        self.tokens.truncate(from);
+        if is_last {
+            history.redraws += 1;
+        } else {
+            history.rewinds += 1;
+        }
+        if history.rewinds >= MOST_REWINDS || history.redraws >= MOST_REDRAWS {
+            self.give_in();
+        }
+        Ok(is_last)
+    }
+
+    /// Lets banned strings pass.
+    fn give_in(&mut self) {
+        self.tail.stop_banning();
+        self.history.places.clear();
+        self.history.bans.clear();
     }
 
     /// The next token; `None` when none may come.
-    ///
+    fn choose(&mut self, logits: &[f32]) -> Option<Token> {
+        let place = self.tokens.len();
+        let banned = self.history.bans.remove(&place).unwrap_or_default();
+        let chosen = self.choose_except(logits, &banned);
+        if banned.is_empty() {
+            return chosen;
+        }
+        if chosen.is_none() {
+            // There is no other way: a grammar asks for what is banned, or nothing is left.
+            self.give_in();
+            return self.choose_except(logits, &[]);
+        }
+        self.history.bans.insert(place, banned);
+        chosen
+    }
+
     /// Holding a whole vocabulary against a grammar takes milliseconds and the model mostly follows it unasked, so the
     /// grammar first sees only the token that was drawn.
-    fn choose(&mut self, logits: &[f32]) -> Option<Token> {
-        let drawn = self.chain.sample(logits);
+    fn choose_except(&mut self, logits: &[f32], banned: &[Token]) -> Option<Token> {
+        let drawn = self.chain.sample_except(logits, banned);
         let Some(grammar) = &mut self.grammar else {
             return drawn;
         };
@@ -103,20 +241,43 @@ impl Run {
         }
         let mut logits = logits.to_vec();
         grammar.constrain(&mut logits);
-        self.chain.sample(&logits)
+        self.chain.sample_except(&logits, banned)
     }
 
-    fn say(&self, text: String) {
-        if !text.is_empty() {
-            self.feed.piece(text);
+    /// Passes on text, and the tokens that it shows: those of which all is shown, or at the end those of which any is.
+    fn say(&mut self, text: String, is_end: bool) {
+        if self.logprobs.is_none() {
+            if !text.is_empty() {
+                self.feed.piece(text);
+            }
+            return;
+        }
+        let pending = self.tail.pending();
+        let untold = &mut self.history.untold;
+        let mut rest: usize = untold.iter().map(|chosen| chosen.choice.bytes.len()).sum();
+        let mut told = Vec::new();
+        while let Some(first) = untold.front() {
+            let length = first.choice.bytes.len();
+            let is_shown = if is_end {
+                rest > pending
+            } else {
+                rest - length >= pending
+            };
+            if !is_shown {
+                break;
+            }
+            rest -= length;
+            told.extend(untold.pop_front());
+        }
+        if !text.is_empty() || !told.is_empty() {
+            self.feed.piece_with(text, told);
         }
     }
-
     /// Ends the reply.
     pub(super) fn end(mut self, reason: Reason) {
         if !matches!(reason, Reason::Stop(_)) {
             let rest = self.tail.finish();
-            self.say(rest);
+            self.say(rest, false);
         }
         let now = Instant::now();
         let started = self.started.unwrap_or(now);
@@ -126,6 +287,8 @@ impl Run {
             prompt_tokens: self.prompt,
             reused_tokens: self.reused,
             reply_tokens: self.written(),
+            dropped_turns: self.dropped_turns,
+            rewinds: self.history.rewinds + self.history.redraws,
             prompt_time: first.saturating_duration_since(started),
             reply_time: match self.first {
                 Some(first) => now.saturating_duration_since(first),

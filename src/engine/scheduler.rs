@@ -7,25 +7,28 @@
 //! The order of everything follows from the order of arrival alone, never from the clock, so that requests handed over
 //! together are served the same way each time.
 
+mod memory;
+mod plan;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+pub(super) use self::memory::Task;
 use super::Reason;
 use super::backend::{Backend, Entry, Limits, Stall, Vocabulary};
 use super::run::Run;
+use super::session::{Scales, Shelf};
 use crate::sampling::Token;
 use crate::{Error, Kind};
 
-/// Waiting for an earlier request pays when it saves at least this many tokens.
-const WORTH_WAITING: usize = 16;
-
 /// A sequence of the model and who uses it.
-#[derive(Default)]
 struct Slot {
     /// The tokens that the model has evaluated in this sequence.
     cache: Vec<Token>,
+    /// How strongly each adapter worked on them.
+    adapters: Scales,
     run: Option<Run>,
     /// When it was last used, in decodes.
     used: u64,
@@ -38,6 +41,11 @@ pub(super) struct Scheduler<B> {
     vocabulary: Arc<dyn Vocabulary>,
     slots: Vec<Slot>,
     waiting: VecDeque<Run>,
+    /// Conversations that have lost their slot.
+    shelf: Shelf,
+    /// The adapters that are set, and for how many decodes while requests with others wait.
+    adapters: Scales,
+    turns: usize,
     /// The length of `waiting`, for those outside.
     queued: Arc<AtomicUsize>,
     /// Set from outside to stop at once.
@@ -51,16 +59,27 @@ impl<B: Backend> Scheduler<B> {
     pub(super) fn new(
         backend: B,
         vocabulary: Arc<dyn Vocabulary>,
+        shelf: Shelf,
         queued: Arc<AtomicUsize>,
         stopping: Arc<AtomicBool>,
     ) -> Self {
         let limits = backend.limits();
+        let adapters: Scales = Arc::from([]);
+        let slot = || Slot {
+            cache: Vec::new(),
+            adapters: Arc::clone(&adapters),
+            run: None,
+            used: 0,
+        };
         Self {
             backend,
             limits,
             vocabulary,
-            slots: (0..limits.sequences).map(|_| Slot::default()).collect(),
+            slots: (0..limits.sequences).map(|_| slot()).collect(),
             waiting: VecDeque::new(),
+            shelf,
+            adapters,
+            turns: 0,
             queued,
             stopping,
             crowded: false,
@@ -142,8 +161,7 @@ impl<B: Backend> Scheduler<B> {
                 return;
             };
             self.queued.fetch_sub(1, Ordering::Relaxed);
-            let common = usable(&self.slots[free].cache, &run.tokens);
-            let kept = self.truncate(free, common);
+            let kept = self.recall(free, &run);
             run.reused = run.reused.max(kept.min(run.prompt));
             run.started.get_or_insert_with(Instant::now);
             self.slots[free].run = Some(run);
@@ -158,127 +176,13 @@ impl<B: Backend> Scheduler<B> {
         let run = self.waiting.front()?;
         let free = || (0..self.slots.len()).filter(|&i| self.slots[i].run.is_none());
         let goes_on = free()
-            .map(|i| (usable(&self.slots[i].cache, &run.tokens), i))
+            .map(|i| (self.common(i, run), i))
             .filter(|&(common, i)| common > 0 && common * 2 > self.slots[i].cache.len())
             .max_by_key(|&(common, i)| (common, std::cmp::Reverse(i)));
         match goes_on {
             Some((_, i)) => Some(i),
             None => free().min_by_key(|&i| (self.slots[i].used, i)),
         }
-    }
-
-    /// Forgets what slot `i` holds beyond `length` tokens, and says how many are left.
-    fn truncate(&mut self, i: usize, length: usize) -> usize {
-        if length < self.slots[i].cache.len() {
-            let length = if self.backend.forget(i, length) {
-                length
-            } else {
-                self.backend.forget(i, 0);
-                0
-            };
-            self.slots[i].cache.truncate(length);
-        }
-        self.slots[i].cache.len()
-    }
-
-    /// Takes over from other slots what they have evaluated of the same tokens.
-    fn adopt(&mut self) {
-        if !self.limits.shares {
-            return;
-        }
-        for i in 0..self.slots.len() {
-            let Some(run) = &self.slots[i].run else {
-                continue;
-            };
-            let have = self.slots[i].cache.len();
-            if run.tokens.len() - have <= 1 {
-                continue;
-            }
-            let source = (0..self.slots.len())
-                .filter(|&j| j != i)
-                .map(|j| (usable(&self.slots[j].cache, &run.tokens), j))
-                .filter(|&(common, _)| common > have)
-                .max_by_key(|&(common, j)| (common, std::cmp::Reverse(j)));
-            let Some((common, j)) = source else {
-                continue;
-            };
-            self.truncate(i, 0);
-            self.backend.share(j, i, common);
-            self.slots[i].cache = self.slots[j].cache[..common].to_vec();
-            if let Some(run) = &mut self.slots[i].run {
-                run.reused = run.reused.max(common.min(run.prompt));
-            }
-        }
-    }
-
-    /// What the next decode evaluates: a token of everybody who writes, then prompts in the order of arrival.
-    fn plan(&self) -> Vec<Entry> {
-        let mut runs: Vec<(u64, usize)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(i, slot)| Some((slot.run.as_ref()?.number, i)))
-            .collect();
-        runs.sort_unstable();
-        let mut batch = Vec::new();
-        let mut prompts = Vec::new();
-        for &(_, i) in &runs {
-            match self.pending(i) {
-                [_] => self.push(&mut batch, i, 1),
-                _ => prompts.push(i),
-            }
-        }
-        let mut room = if batch.is_empty() {
-            self.limits.chunk
-        } else {
-            self.limits.shared_chunk
-        };
-        for (at, &i) in prompts.iter().enumerate() {
-            if room == 0 {
-                break;
-            }
-            if prompts[..at]
-                .iter()
-                .any(|&earlier| self.waits_for(i, earlier))
-            {
-                continue;
-            }
-            let count = self.pending(i).len().min(room);
-            room -= count;
-            self.push(&mut batch, i, count);
-        }
-        batch
-    }
-
-    /// The tokens of slot `i` that are not evaluated yet.
-    fn pending(&self, i: usize) -> &[Token] {
-        let slot = &self.slots[i];
-        slot.run
-            .as_ref()
-            .map_or(&[], |run| &run.tokens[slot.cache.len()..])
-    }
-
-    /// Whether slot `earlier` is about to evaluate tokens that slot `i` needs.
-    fn waits_for(&self, i: usize, earlier: usize) -> bool {
-        let (Some(run), Some(other)) = (&self.slots[i].run, &self.slots[earlier].run) else {
-            return false;
-        };
-        let common = usable(&other.tokens, &run.tokens);
-        self.limits.shares
-            && common > self.slots[earlier].cache.len()
-            && common >= self.slots[i].cache.len() + WORTH_WAITING
-    }
-
-    fn push(&self, batch: &mut Vec<Entry>, i: usize, count: usize) {
-        let pending = self.pending(i);
-        let begin = self.slots[i].cache.len();
-        let entries = pending[..count].iter().enumerate();
-        batch.extend(entries.map(|(at, &token)| Entry {
-            token,
-            position: begin + at,
-            sequence: i,
-            logits: at + 1 == pending.len(),
-        }));
     }
 
     fn commit(&mut self, batch: &[Entry]) {
@@ -293,7 +197,12 @@ impl<B: Backend> Scheduler<B> {
             };
             let logits = self.backend.logits(index);
             match run.advance(logits, &*self.vocabulary, self.limits.context) {
-                Ok(None) => self.slots[entry.sequence].run = Some(run),
+                Ok(None) => {
+                    // A reply that was taken back needs the logits before the place again.
+                    let needed = run.tokens.len() - 1;
+                    self.slots[entry.sequence].run = Some(run);
+                    self.truncate(entry.sequence, needed);
+                }
                 Ok(Some(reason)) => {
                     run.end(reason);
                     self.crowded = false;
@@ -312,6 +221,7 @@ impl<B: Backend> Scheduler<B> {
             .filter(|&i| self.slots[i].run.is_none() && !self.slots[i].cache.is_empty())
             .min_by_key(|&i| self.slots[i].used);
         if let Some(i) = idle {
+            self.shelve(i);
             self.truncate(i, 0);
             return;
         }
@@ -363,16 +273,6 @@ impl<B: Backend> Scheduler<B> {
             }
         }
     }
-}
-
-/// How many tokens of `wanted` need not be evaluated if `cache` is: what they have in common, but never all, for the
-/// logits after the last one are needed.
-fn usable(cache: &[Token], wanted: &[Token]) -> usize {
-    cache
-        .iter()
-        .zip(&wanted[..wanted.len().saturating_sub(1)])
-        .take_while(|(a, b)| a == b)
-        .count()
 }
 
 #[cfg(test)]

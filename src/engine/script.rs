@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Completion, End, Engine, ModelInfo, Reason, Request};
+use super::{Chosen, Completion, End, Engine, Likelihood, ModelInfo, Reason, Request};
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
@@ -131,14 +131,25 @@ impl Engine for Script {
                 .iter()
                 .filter_map(|stop| Some((text.find(stop.as_str())?, stop)))
                 .min_by_key(|(at, _)| *at);
+            // A script is certain of its words.
+            let certain = Likelihood {
+                token: Token::try_from(written - 1).unwrap_or(Token::MAX),
+                bytes: piece.into_bytes(),
+                logprob: 0.0,
+            };
+            let chosen = |count| Chosen {
+                alternatives: vec![certain.clone(); usize::min(count, 1)],
+                choice: certain,
+            };
+            let chosen = request.logprobs.map(chosen).into_iter().collect();
             if let Some((at, stop)) = hit {
                 if at > sent {
-                    feed.piece(&text[sent..at]);
+                    feed.piece_with(&text[sent..at], chosen);
                 }
                 reason = Reason::Stop(stop.clone());
                 break;
             }
-            feed.piece(&text[sent..]);
+            feed.piece_with(&text[sent..], chosen);
             sent = text.len();
         }
         self.requests.lock().map_err(|_| lost())?.push(request);
@@ -147,6 +158,8 @@ impl Engine for Script {
             prompt_tokens,
             reused_tokens: 0,
             reply_tokens: written,
+            dropped_turns: 0,
+            rewinds: 0,
             prompt_time: Duration::ZERO,
             reply_time: Duration::ZERO,
         });

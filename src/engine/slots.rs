@@ -1,15 +1,17 @@
 //! The thread that owns a model, and the handle by which everybody else reaches it.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::backend::{Backend, Vocabulary};
-use super::run::Run;
-use super::scheduler::Scheduler;
+use super::backend::{Backend, Grammar, Vocabulary};
+use super::run::{History, Run};
+use super::scheduler::{Scheduler, Task};
+use super::session::{Identity, Scales, Shelf, SlotState, Snapshot};
 use super::tail::Tail;
-use super::{Completion, Engine, ModelInfo, Request};
+use super::{Adapter, Completion, Engine, ModelInfo, Request, Saved, fit};
 use crate::sampling::{Chain, Token};
 use crate::{Error, Kind, Result};
 
@@ -17,8 +19,13 @@ use crate::{Error, Kind, Result};
 pub(super) struct Slots {
     model: ModelInfo,
     vocabulary: Arc<dyn Vocabulary>,
+    /// The adapters that are loaded, with the scales for requests that do not say.
+    adapters: Mutex<Vec<Adapter>>,
+    /// Says what saved conversations belong to, once one is saved or loaded.
+    identify: Box<dyn Fn() -> Result<Identity> + Send + Sync>,
+    identity: OnceLock<Identity>,
     /// `None` once the engine is being dropped.
-    requests: Mutex<Option<Sender<Vec<Run>>>>,
+    orders: Mutex<Option<Sender<Order>>>,
     /// Requests that wait for a slot, and how many may.
     queued: Arc<AtomicUsize>,
     queue: usize,
@@ -27,20 +34,44 @@ pub(super) struct Slots {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What the model's thread is asked.
+enum Order {
+    Complete(Vec<Run>),
+    Task(Task),
+}
+
+/// What slots are made for.
+pub(super) struct Setup {
+    pub(super) model: ModelInfo,
+    pub(super) vocabulary: Arc<dyn Vocabulary>,
+    /// The adapters that are loaded, with their scales.
+    pub(super) adapters: Vec<Adapter>,
+    /// Requests that may wait for a slot.
+    pub(super) queue: usize,
+    /// Bytes for conversations that have lost their slot.
+    pub(super) prompt_cache: usize,
+    /// Says what saved conversations belong to.
+    pub(super) identify: Box<dyn Fn() -> Result<Identity> + Send + Sync>,
+}
+
 impl Slots {
-    /// Starts the thread that owns `backend`. At most `queue` requests wait for a slot.
-    pub(super) fn new<B: Backend + 'static>(
-        model: ModelInfo,
-        vocabulary: Arc<dyn Vocabulary>,
-        backend: B,
-        queue: usize,
-    ) -> Result<Self> {
+    /// Starts the thread that owns `backend`.
+    pub(super) fn new<B: Backend + 'static>(setup: Setup, backend: B) -> Result<Self> {
+        let Setup {
+            model,
+            vocabulary,
+            adapters,
+            queue,
+            prompt_cache,
+            identify,
+        } = setup;
         let (sender, receiver) = mpsc::channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
         let scheduler = Scheduler::new(
             backend,
             Arc::clone(&vocabulary),
+            Shelf::new(prompt_cache),
             Arc::clone(&queued),
             Arc::clone(&stopping),
         );
@@ -58,7 +89,10 @@ impl Slots {
         Ok(Self {
             model,
             vocabulary,
-            requests: Mutex::new(Some(sender)),
+            adapters: Mutex::new(adapters),
+            identify,
+            identity: OnceLock::new(),
+            orders: Mutex::new(Some(sender)),
             queued,
             queue,
             stopping,
@@ -69,27 +103,18 @@ impl Slots {
 
     fn prepare(&self, request: Request) -> Result<(Run, Completion)> {
         let mut chain = Chain::new(&request.settings)?;
-        let grammar = request
-            .grammar
-            .as_deref()
-            .map(|source| self.vocabulary.grammar(source))
-            .transpose()?;
-        let tokens = self
-            .vocabulary
-            .tokens(&request.prompt, true, request.special_tokens);
-        let (length, context) = (tokens.len(), self.model.context);
-        if length == 0 {
-            return Err(Error::new(Kind::Usage, "the prompt is empty"));
-        }
-        if length >= context {
-            let message = format!(
-                "the prompt has {length} tokens, but a conversation can hold {context}, the reply included"
-            );
-            return Err(Error::new(Kind::Limit, message)
-                .hint("shorten the prompt, or load the model with a larger context (`--ctx`)"));
-        }
+        let grammar = self.grammar(&request)?;
+        let adapters = self.scales(request.adapters.as_deref())?;
+        let fitted = fit::prompt(&*self.vocabulary, &request, self.model.context)?;
+        let (tokens, dropped_turns) = (fitted.tokens, fitted.dropped);
+        let length = tokens.len();
         if request.settings.ban_end_of_text {
             chain.ban(self.vocabulary.ends().iter().copied());
+        }
+        if request.settings.dry_multiplier > 0.0 {
+            for breaker in &request.settings.dry_breakers {
+                chain.break_at(self.vocabulary.containing(breaker));
+            }
         }
         tokens.iter().for_each(|&token| chain.accept(token));
         let (feed, completion) = Completion::new();
@@ -102,18 +127,84 @@ impl Slots {
             max_tokens: request.max_tokens,
             chain,
             grammar,
-            tail: Tail::new(request.stop),
+            tail: Tail::new(request.stop, request.settings.banned_strings),
+            adapters,
+            logprobs: request.logprobs,
+            dropped_turns,
+            history: History::default(),
             started: None,
             first: None,
         };
         Ok((run, completion))
     }
 
-    fn send(&self, runs: Vec<Run>) -> Result<()> {
-        let stopped = || {
-            Error::new(Kind::Engine, "the model's thread has ended")
-                .hint("load the model again; if it happens again, please report it")
+    fn grammar(&self, request: &Request) -> Result<Option<Box<dyn Grammar>>> {
+        match (&request.grammar, &request.json_schema) {
+            (None, None) => Ok(None),
+            (Some(source), None) => self.vocabulary.grammar(source).map(Some),
+            (None, Some(schema)) => {
+                let source = self.vocabulary.schema(schema)?;
+                self.vocabulary.grammar(&source).map(Some)
+            }
+            (Some(_), Some(_)) => Err(Error::new(
+                Kind::Usage,
+                "a reply follows a grammar or a JSON schema, not both",
+            )),
+        }
+    }
+
+    /// One scale for each adapter: as `asked`, else as the engine is set.
+    fn scales(&self, asked: Option<&[f32]>) -> Result<Scales> {
+        let adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(asked) = asked else {
+            return Ok(adapters.iter().map(|adapter| adapter.scale).collect());
         };
+        check_scales(asked, adapters.len())?;
+        let off = std::iter::repeat(0.0);
+        Ok(asked
+            .iter()
+            .copied()
+            .chain(off)
+            .take(adapters.len())
+            .collect())
+    }
+
+    fn identity(&self) -> Result<&Identity> {
+        if let Some(identity) = self.identity.get() {
+            return Ok(identity);
+        }
+        let identity = (self.identify)()?;
+        Ok(self.identity.get_or_init(|| identity))
+    }
+
+    /// Has the model's thread do something between two decodes, and waits for it.
+    fn ask<T>(&self, task: impl FnOnce(Sender<T>) -> Task) -> Result<T> {
+        let (sender, answer) = mpsc::channel();
+        self.order(Order::Task(task(sender)))?;
+        answer.recv().map_err(|_| stopped())
+    }
+
+    fn load(&self, path: &Path, slot: Option<usize>) -> Result<Saved> {
+        let (snapshot, saved) = self.identity()?.load(path)?;
+        self.ask(|answer| Task::Load {
+            snapshot,
+            slot,
+            answer,
+        })?
+        .map(|()| saved)
+    }
+
+    fn save(
+        &self,
+        path: &Path,
+        task: impl FnOnce(Sender<Result<Snapshot>>) -> Task,
+    ) -> Result<Saved> {
+        // Files of gigabytes are written here, not on the thread that everybody waits for.
+        let snapshot = self.ask(task)??;
+        self.identity()?.save(&snapshot, path)
+    }
+
+    fn send(&self, runs: Vec<Run>) -> Result<()> {
         let count = runs.len();
         let waiting = self.queued.fetch_add(count, Ordering::Relaxed);
         // Those that find a free slot at once do not queue, but whether they do is not known here.
@@ -122,9 +213,36 @@ impl Slots {
             let message = format!("the model is busy: {waiting} requests are waiting");
             return Err(Error::new(Kind::Busy, message).hint("try again later"));
         }
-        let requests = self.requests.lock().map_err(|_| stopped())?;
-        let sender = requests.as_ref().ok_or_else(stopped)?;
-        sender.send(runs).map_err(|_| stopped())
+        self.order(Order::Complete(runs))
+    }
+
+    fn order(&self, order: Order) -> Result<()> {
+        let orders = self.orders.lock().map_err(|_| stopped())?;
+        let sender = orders.as_ref().ok_or_else(stopped)?;
+        sender.send(order).map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Kind::Engine, "the model's thread has ended")
+        .hint("load the model again; if it happens again, please report it")
+}
+
+fn check_scales(scales: &[f32], adapters: usize) -> Result<()> {
+    if scales.len() > adapters {
+        let message = match adapters {
+            0 => "no adapter is loaded".to_owned(),
+            1 => "only one adapter is loaded".to_owned(),
+            count => format!("only {count} adapters are loaded"),
+        };
+        return Err(Error::new(Kind::Usage, message).hint("load them with `--lora`"));
+    }
+    match scales.iter().find(|scale| !scale.is_finite()) {
+        Some(scale) => Err(Error::new(
+            Kind::Usage,
+            format!("an adapter cannot have the scale {scale}"),
+        )),
+        None => Ok(()),
     }
 }
 
@@ -166,13 +284,60 @@ impl Engine for Slots {
         self.send(runs)?;
         Ok(completions)
     }
+
+    fn adapters(&self) -> Vec<Adapter> {
+        self.adapters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_adapters(&self, scales: &[f32]) -> Result<()> {
+        let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        check_scales(scales, adapters.len())?;
+        let off = std::iter::repeat(0.0);
+        for (adapter, scale) in adapters.iter_mut().zip(scales.iter().copied().chain(off)) {
+            adapter.scale = scale;
+        }
+        Ok(())
+    }
+
+    fn save_prefix(&self, prompt: &str, special_tokens: bool, path: &Path) -> Result<Saved> {
+        let tokens = self.vocabulary.tokens(prompt, true, special_tokens);
+        let adapters = self.scales(None)?;
+        self.save(path, |answer| Task::SavePrefix {
+            tokens,
+            adapters,
+            answer,
+        })
+    }
+
+    fn load_prefix(&self, path: &Path) -> Result<Saved> {
+        self.load(path, None)
+    }
+
+    fn slots(&self) -> Result<Vec<SlotState>> {
+        self.ask(Task::Look)
+    }
+
+    fn save_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        self.save(path, |answer| Task::SaveSlot { slot, answer })
+    }
+
+    fn load_slot(&self, slot: usize, path: &Path) -> Result<Saved> {
+        self.load(path, Some(slot))
+    }
+
+    fn erase_slot(&self, slot: usize) -> Result<usize> {
+        self.ask(|answer| Task::Erase { slot, answer })?
+    }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
-        if let Ok(mut requests) = self.requests.lock() {
-            *requests = None;
+        if let Ok(mut orders) = self.orders.lock() {
+            *orders = None;
         }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -180,20 +345,20 @@ impl Drop for Slots {
     }
 }
 
-fn serve<B: Backend>(
-    mut scheduler: Scheduler<B>,
-    requests: &Receiver<Vec<Run>>,
-    stopping: &AtomicBool,
-) {
+fn serve<B: Backend>(mut scheduler: Scheduler<B>, orders: &Receiver<Order>, stopping: &AtomicBool) {
+    let obey = |scheduler: &mut Scheduler<B>, order| match order {
+        Order::Complete(runs) => runs.into_iter().for_each(|run| scheduler.submit(run)),
+        Order::Task(task) => scheduler.perform(task),
+    };
     loop {
         if !scheduler.is_busy() {
-            match requests.recv() {
-                Ok(runs) => runs.into_iter().for_each(|run| scheduler.submit(run)),
+            match orders.recv() {
+                Ok(order) => obey(&mut scheduler, order),
                 Err(_) => return,
             }
         }
-        for run in requests.try_iter().flatten() {
-            scheduler.submit(run);
+        for order in orders.try_iter() {
+            obey(&mut scheduler, order);
         }
         if stopping.load(Ordering::Relaxed) {
             return;

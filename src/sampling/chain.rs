@@ -66,6 +66,13 @@ impl Step {
     }
 }
 
+/// A place that a [`Chain`] can go back to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mark {
+    seen: usize,
+    allowed_surprise: f32,
+}
+
 /// Chooses one token after another for one request.
 ///
 /// The same seed, settings and logits give the same tokens, on every machine and in every version.
@@ -116,10 +123,31 @@ impl Chain {
         self.seen.push(token);
     }
 
+    /// Where the chain stands, to [`rewind`](Self::rewind) to.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            seen: self.seen.len(),
+            allowed_surprise: self.allowed_surprise,
+        }
+    }
+
+    /// Forgets what was accepted and drawn since `mark`. The random numbers go on: drawing the same one again would
+    /// favour the neighbour of the token that was not wanted.
+    pub fn rewind(&mut self, mark: &Mark) {
+        self.seen.truncate(mark.seen);
+        self.allowed_surprise = mark.allowed_surprise;
+    }
+
     /// Chooses a token by the logits of the whole vocabulary; `None` when every token is banned.
     pub fn sample(&mut self, logits: &[f32]) -> Option<Token> {
+        self.sample_except(logits, &[])
+    }
+
+    /// The same without the tokens of `except`, which are banned this once.
+    pub fn sample_except(&mut self, logits: &[f32], except: &[Token]) -> Option<Token> {
         self.distribution.load(logits);
-        for &token in &self.bans {
+        for &token in self.bans.iter().chain(except) {
             self.distribution.adjust(token, |_| f32::NEG_INFINITY);
         }
         for (&token, &bias) in &self.settings.logit_bias {
@@ -168,7 +196,9 @@ impl Chain {
             Step::TopNSigma => filters::top_n_sigma(distribution, settings.top_n_sigma),
             Step::TopK => filters::top_k(distribution, settings.top_k as usize),
             Step::TopA => filters::top_a(distribution, settings.top_a),
-            Step::TailFree => tail_free(distribution, settings.tail_free),
+            Step::TailFree => {
+                tail_free(distribution, settings.tail_free, settings.tail_free_centred);
+            }
             Step::Typical => filters::typical(distribution, settings.typical_p),
             Step::TopP => filters::top_p(distribution, settings.top_p),
             Step::MinP => filters::min_p(distribution, settings.min_p),
@@ -499,6 +529,47 @@ mod tests {
             // Five standard deviations of a count of 10,000 draws are below 250.
             assert!((*count as f32 - p * 10_000.0).abs() < 250.0, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn a_rewound_chain_has_forgotten_what_it_accepted() {
+        let settings = Settings {
+            repetition_penalty: 3.0,
+            temperature: 0.0,
+            ..Settings::neutral()
+        };
+        let settings = Settings {
+            repetition_range: -1,
+            ..settings
+        };
+        let mut chain = Chain::new(&settings).unwrap();
+        let mark = chain.mark();
+        chain.accept(0);
+        assert_eq!(chain.sample(&[3.0, 2.0]), Some(1));
+        chain.rewind(&mark);
+        assert_eq!(chain.sample(&[3.0, 2.0]), Some(0));
+        assert_eq!(chain.sample_except(&[3.0, 2.0], &[0]), Some(1));
+        assert_eq!(chain.sample(&[3.0, 2.0]), Some(0));
+    }
+
+    #[test]
+    fn a_slope_spares_what_was_said_longest_ago() {
+        let even = [0.25; 4];
+        let change = |s: &mut Settings| {
+            s.repetition_penalty = 2.0;
+            s.repetition_range = 4;
+            s.repetition_slope = 0.5;
+        };
+        // The older half of the range is penalised by 1.5, the newer by 2: ln .25 times that.
+        let left = after(&[0, 9, 9, 1], &even, change);
+        let of = |token| left.iter().find(|(t, _)| *t == token).unwrap().1;
+        let power = |p: f32| (0.25_f32.ln() * (p - 1.0)).exp();
+        assert!((of(0) / of(2) - power(1.5)).abs() < 1e-4);
+        assert!((of(1) / of(2) - power(2.0)).abs() < 1e-4);
+        // Said in both halves, the newer counts.
+        let left = after(&[0, 9, 9, 0], &even, change);
+        let of = |token| left.iter().find(|(t, _)| *t == token).unwrap().1;
+        assert!((of(0) / of(2) - power(2.0)).abs() < 1e-4);
     }
 
     #[test]

@@ -292,7 +292,7 @@ pub(super) fn sort(candidates: &mut [Candidate]) {
 }
 
 /// The largest of `logits`, written so that the compiler compares many at once.
-fn maximum(logits: &[f32]) -> f32 {
+pub(super) fn maximum(logits: &[f32]) -> f32 {
     const LANES: usize = 16;
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let mut blocks = logits.chunks_exact(LANES);
@@ -311,7 +311,7 @@ fn maximum(logits: &[f32]) -> f32 {
 }
 
 /// The sum of exp(logit - best), sixteen at a time.
-fn sum_of_exp(logits: &[f32], best: f32) -> f32 {
+pub(super) fn sum_of_exp(logits: &[f32], best: f32) -> f32 {
     const LANES: usize = 16;
     let mut lanes = [0.0_f32; LANES];
     let mut blocks = logits.chunks_exact(LANES);

@@ -17,10 +17,26 @@ pub(super) fn penalise(distribution: &mut Distribution, settings: &Settings, see
         return;
     }
     let range = usize::try_from(settings.repetition_range).unwrap_or(usize::MAX);
-    let mut lately = seen[seen.len().saturating_sub(range)..].to_vec();
+    let lately = &seen[seen.len().saturating_sub(range)..];
+    // With a slope the older half of the range is penalised less.
+    let half = lately.len() / 2;
+    let share = if settings.repetition_slope > 0.0 {
+        settings.repetition_slope.min(1.0)
+    } else {
+        1.0
+    };
+    let older = 1.0 + (repetition - 1.0) * share;
+    let mut lately: Vec<(Token, bool)> = lately
+        .iter()
+        .enumerate()
+        .map(|(at, &token)| (token, at >= half))
+        .collect();
     lately.sort_unstable();
-    for times in lately.chunk_by(|a, b| a == b) {
-        distribution.adjust(times[0], |logit| {
+    for times in lately.chunk_by(|a, b| a.0 == b.0) {
+        // The last of equal tokens is the newest.
+        let (token, is_new) = times[times.len() - 1];
+        let repetition = if is_new { repetition } else { older };
+        distribution.adjust(token, |logit| {
             // Dividing a negative logit would favour the token.
             let logit = if logit > 0.0 {
                 logit / repetition

@@ -16,12 +16,15 @@
 mod chain;
 mod distribution;
 mod filters;
+mod likelihood;
 mod mirostat;
+mod order;
 mod settings;
 mod table;
 mod tail_free;
 
-pub use chain::{Chain, Step, drawn_seed};
+pub use chain::{Chain, Mark, Step, drawn_seed};
+pub use likelihood::log_probabilities;
 pub use settings::Settings;
 pub use table::{Names, Range, SAMPLERS, Sampler};
 

@@ -19,11 +19,17 @@ pub struct Settings {
     /// Tail-free sampling: keeps tokens until this share of the curvature is covered. Range 0 to 1, neutral 1.
     /// Default: 0.85.
     pub tail_free: f32,
+    /// Counts a bend of the curve as its middle token's, as the Hugging Face loaders of text-generation-webui do, which
+    /// keeps one token more than llama.cpp. Default: false.
+    pub tail_free_centred: bool,
     /// Divides (or, below zero, multiplies) the logits of tokens seen lately. Range 0.5 to 3, neutral 1.
     /// Default: 1.10.
     pub repetition_penalty: f32,
     /// How many of the last tokens count as lately; 0 is none, -1 the whole context. Default: 64.
     pub repetition_range: i32,
+    /// The share of the repetition penalty that the older half of the range gets, as in `KoboldCpp`, where 0
+    /// and everything above 1 is the whole of it. Range 0 to 10, neutral 1. Default: 1.
+    pub repetition_slope: f32,
     /// Subtracted from the logit once per occurrence. Range -2 to 2, neutral 0. Default: 0.
     pub frequency_penalty: f32,
     /// Subtracted from the logit of every token that occurred. Range -2 to 2, neutral 0. Default: 0.
@@ -60,6 +66,8 @@ pub struct Settings {
     pub dry_allowed_length: u32,
     /// How many of the last tokens are searched for repetitions; -1 is the whole context. Default: -1.
     pub dry_range: i32,
+    /// Texts over which no repetition reaches. Default: newline, colon, quotation mark, asterisk.
+    pub dry_breakers: Vec<String>,
     /// 1 or 2 draws by that version of Mirostat instead of dropping tokens; 0 does not. Default: 0.
     pub mirostat: u32,
     /// The surprise that Mirostat aims for, in bits. Range 0 to 20. Default: 5.
@@ -70,6 +78,9 @@ pub struct Settings {
     pub logit_bias: BTreeMap<Token, f32>,
     /// Tokens that are never chosen. Default: none.
     pub banned_tokens: Vec<Token>,
+    /// Texts that never come, in capitals or not: when one is complete the reply is taken back to where it began and
+    /// goes on in another way. Default: none.
+    pub banned_strings: Vec<String>,
     /// Never choose an end-of-text token. Default: true.
     pub ban_end_of_text: bool,
     /// The seed of the draw; `None` draws one. Default: `None`.
@@ -78,13 +89,18 @@ pub struct Settings {
     pub order: Vec<Step>,
 }
 
+/// What other programs break repetitions at.
+const DRY_BREAKERS: &[&str] = &["\n", ":", "\"", "*"];
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             temperature: 0.70,
             tail_free: 0.85,
+            tail_free_centred: false,
             repetition_penalty: 1.10,
             repetition_range: 64,
+            repetition_slope: 1.0,
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
             top_k: 0,
@@ -103,11 +119,13 @@ impl Default for Settings {
             dry_base: 1.75,
             dry_allowed_length: 2,
             dry_range: -1,
+            dry_breakers: DRY_BREAKERS.iter().map(|&text| text.into()).collect(),
             mirostat: 0,
             mirostat_tau: 5.0,
             mirostat_eta: 0.1,
             logit_bias: BTreeMap::new(),
             banned_tokens: Vec::new(),
+            banned_strings: Vec::new(),
             ban_end_of_text: true,
             seed: None,
             order: Step::DEFAULT_ORDER.to_vec(),

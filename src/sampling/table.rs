@@ -137,6 +137,20 @@ pub const SAMPLERS: &[Sampler] = &[
         put: |s, v| s.tail_free = v as f32,
     },
     Sampler {
+        name: "tail_free_centred",
+        names: Names {
+            llama_cpp: "",
+            kobold_cpp: "",
+            web_ui: "",
+            others: &[],
+        },
+        range: Range::Switch,
+        neutral: 0.0,
+        doc: "Counts a bend of the curve as its middle token's, as the Hugging Face loaders do",
+        get: |s| f64::from(u8::from(s.tail_free_centred)),
+        put: |s, v| s.tail_free_centred = v != 0.0,
+    },
+    Sampler {
         name: "repetition_penalty",
         names: Names {
             llama_cpp: "repeat_penalty",
@@ -163,6 +177,20 @@ pub const SAMPLERS: &[Sampler] = &[
         doc: "How many of the last tokens count as lately: 0 none, -1 the whole context",
         get: |s| f64::from(s.repetition_range),
         put: |s, v| s.repetition_range = v as i32,
+    },
+    Sampler {
+        name: "repetition_slope",
+        names: Names {
+            llama_cpp: "",
+            kobold_cpp: "rep_pen_slope",
+            web_ui: "",
+            others: &[],
+        },
+        range: Range::Real(0.0, 10.0),
+        neutral: 1.0,
+        doc: "The share of the repetition penalty that the older half of the range gets; 0, and 1 and more, spare nothing",
+        get: |s| f64::from(s.repetition_slope),
+        put: |s, v| s.repetition_slope = v as f32,
     },
     Sampler {
         name: "frequency_penalty",

@@ -1,7 +1,9 @@
 //! Tail-free sampling, as llama.cpp computed it in 2023 and KoboldCpp still does.
 //!
 //! The probabilities, best first, form a falling curve; where it stops bending, the tail begins. The bend is the second
-//! difference; tokens are kept until their share of all bending exceeds the setting.
+//! difference; tokens are kept until their share of all bending exceeds the setting. A bend lies between three tokens:
+//! llama.cpp counts it as the first one's, text-generation-webui's Hugging Face loaders as the middle one's ("centred")
+//! and so keep one token more.
 //!
 //! <https://www.trentonbricken.com/Tail-Free-Sampling/>. llama.cpp removed it in October 2024 (#10071), so it is
 //! computed here, over the same sums in the same order in single precision.
@@ -14,17 +16,19 @@ const MIN_KEEP: usize = 1;
 const STRAIGHT: f32 = 1e-6;
 
 /// Keeps the best tokens up to the share `z` (0 to 1) of the curvature; 1 keeps all.
-pub(super) fn tail_free(distribution: &mut Distribution, z: f32) {
+pub(super) fn tail_free(distribution: &mut Distribution, z: f32, centred: bool) {
     if z >= 1.0 || distribution.len() <= 2 {
         return;
     }
     let size = distribution.len();
     distribution.narrow(|candidates, all| {
-        if all {
-            Some(cut(candidates, z))
-        } else {
-            certain_cut(candidates, size, z)
+        if !all {
+            // One more than the cut is always among what was seen: the cut lies before its second last token.
+            let count = certain_cut(candidates, size, z)?;
+            return Some(count + usize::from(centred));
         }
+        let count = cut(candidates, z);
+        Some((count + usize::from(centred)).min(candidates.len()))
     });
 }
 
@@ -105,7 +109,7 @@ mod tests {
         let logits: Vec<f32> = probabilities.iter().map(|p| p.ln()).collect();
         let mut distribution = Distribution::default();
         distribution.load(&logits);
-        tail_free(&mut distribution, z);
+        tail_free(&mut distribution, z, false);
         distribution.complete().len()
     }
 
@@ -130,6 +134,20 @@ mod tests {
         assert_eq!(kept(&line, 0.75), 2);
         assert_eq!(kept(&line, 0.99), 2);
         assert_eq!(kept(&line, 1.0), 5);
+    }
+
+    #[test]
+    fn a_centred_bend_keeps_one_token_more() {
+        for (probabilities, z) in [
+            (vec![0.5, 0.2, 0.15, 0.1, 0.05], 0.85),
+            (vec![0.4, 0.2, 0.2, 0.1, 0.1], 0.85),
+        ] {
+            let logits: Vec<f32> = probabilities.iter().map(|p: &f32| p.ln()).collect();
+            let mut distribution = Distribution::default();
+            distribution.load(&logits);
+            tail_free(&mut distribution, z, true);
+            assert_eq!(distribution.complete().len(), kept(&probabilities, z) + 1);
+        }
     }
 
     #[test]

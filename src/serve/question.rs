@@ -100,12 +100,12 @@ pub(super) async fn question(
             // Swipes with the same seed would all say the same.
             settings.seed = settings.seed.map(|seed| seed.wrapping_add(choice));
             requests.push(Request {
-                prompt: prompt.clone(),
                 special_tokens: prompts.special_tokens,
                 settings,
                 max_tokens,
                 stop: stop.clone(),
                 grammar: grammar.clone(),
+                ..Request::new(prompt.clone())
             });
         }
     }

@@ -61,6 +61,8 @@ fn end(feed: Feed) {
         prompt_tokens: 3,
         reused_tokens: 1,
         reply_tokens: 2,
+        dropped_turns: 0,
+        rewinds: 0,
         prompt_time: Duration::from_millis(10),
         reply_time: Duration::from_millis(20),
     });

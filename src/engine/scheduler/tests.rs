@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use proptest::prelude::*;
 
 use super::super::backend::{Backend, Entry, Grammar, Limits, Stall, Vocabulary};
-use super::super::run::Run;
-use super::super::slots::Slots;
+use super::super::run::{History, Run};
+use super::super::session::{Identity, Shelf};
+use super::super::slots::{Setup, Slots};
 use super::super::tail::Tail;
 use super::super::{Completion, End, Engine as _, ModelInfo, Reason, Request};
 use super::Scheduler;
@@ -59,9 +60,21 @@ impl Vocabulary for Bytes {
             source.bytes().map(Token::from).collect(),
         )))
     }
+
+    fn schema(&self, schema: &str) -> Result<String> {
+        Ok(schema.to_owned())
+    }
+
+    fn containing(&self, text: &str) -> Vec<Token> {
+        match text.as_bytes() {
+            &[byte] => vec![byte.into()],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A grammar of one text; a `!` in it panics.
+#[derive(Clone)]
 struct Spelling(Vec<Token>);
 
 impl Grammar for Spelling {
@@ -82,6 +95,10 @@ impl Grammar for Spelling {
         assert_eq!(self.0.remove(0), token);
         Ok(())
     }
+
+    fn fork(&self) -> Box<dyn Grammar> {
+        Box::new(self.clone())
+    }
 }
 
 /// A model that notes what it is asked.
@@ -93,8 +110,13 @@ struct Scripted {
     made: u64,
     logits: Vec<Vec<f32>>,
     batches: Vec<Vec<Entry>>,
+    /// The adapters that are set, and those of each decode.
+    adapters: Vec<f32>,
+    adapters_of: Vec<Vec<f32>>,
     /// Whether a part of a sequence can be forgotten.
     partial: bool,
+    /// Whether what was saved can be loaded.
+    loads: bool,
     fails: bool,
 }
 
@@ -113,7 +135,10 @@ impl Scripted {
             made: 0,
             logits: Vec::new(),
             batches: Vec::new(),
+            adapters: Vec::new(),
+            adapters_of: Vec::new(),
             partial: true,
+            loads: true,
             fails: false,
         }
     }
@@ -143,6 +168,7 @@ impl Backend for Scripted {
             return Err(Stall::Full);
         }
         self.batches.push(batch.to_vec());
+        self.adapters_of.push(self.adapters.clone());
         self.logits.clear();
         let stopped = stop();
         for entry in batch {
@@ -175,6 +201,31 @@ impl Backend for Scripted {
         assert!(self.sequences[to].is_empty(), "the target is empty");
         self.sequences[to] = self.sequences[from][..length].to_vec();
     }
+
+    fn use_adapters(&mut self, scales: &[f32]) {
+        self.adapters = scales.to_vec();
+    }
+
+    fn save(&mut self, sequence: usize, at_most: usize) -> Option<Vec<u8>> {
+        let tokens = self.sequences[sequence].iter();
+        let state: Vec<u8> = tokens.flat_map(|cell| cell.0.to_le_bytes()).collect();
+        (!state.is_empty() && state.len() <= at_most).then_some(state)
+    }
+
+    fn load(&mut self, sequence: usize, state: &[u8]) -> bool {
+        assert!(self.sequences[sequence].is_empty(), "the target is empty");
+        let used: HashSet<u64> = self.sequences.iter().flatten().map(|cell| cell.1).collect();
+        let tokens = state.chunks_exact(4);
+        if !self.loads || used.len() + tokens.len() > self.cells {
+            return false;
+        }
+        for token in tokens {
+            self.made += 1;
+            let token = Token::from_le_bytes(token.try_into().unwrap());
+            self.sequences[sequence].push((token, self.made));
+        }
+        true
+    }
 }
 
 /// A scheduler of a scripted model, driven by hand.
@@ -186,10 +237,21 @@ struct Stage {
 
 impl Stage {
     fn new(backend: Scripted) -> Self {
+        Self::with_shelf(backend, 0)
+    }
+
+    /// With `shelf` bytes for conversations without a slot.
+    fn with_shelf(backend: Scripted, shelf: usize) -> Self {
         let queued = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
         Self {
-            scheduler: Scheduler::new(backend, Arc::new(Bytes), Arc::clone(&queued), stopping),
+            scheduler: Scheduler::new(
+                backend,
+                Arc::new(Bytes),
+                Shelf::new(shelf),
+                Arc::clone(&queued),
+                stopping,
+            ),
             queued,
             number: 0,
         }
@@ -223,7 +285,11 @@ impl Stage {
             grammar: request
                 .grammar
                 .map(|source| Bytes.grammar(&source).unwrap()),
-            tail: Tail::new(request.stop),
+            tail: Tail::new(request.stop, request.settings.banned_strings),
+            adapters: request.adapters.unwrap_or_default().into(),
+            logprobs: request.logprobs,
+            dropped_turns: 0,
+            history: History::default(),
             started: None,
             first: None,
         });
@@ -573,7 +639,18 @@ fn slots(sequences: usize, queue: usize) -> Slots {
         slots: sequences,
         ..ModelInfo::default()
     };
-    Slots::new(info, Arc::new(Bytes), Scripted::new(sequences, 1000), queue).unwrap()
+    let setup = Setup {
+        model: info,
+        vocabulary: Arc::new(Bytes),
+        adapters: Vec::new(),
+        queue,
+        prompt_cache: 10_000,
+        identify: Box::new(|| {
+            let model = tempfile::NamedTempFile::new().unwrap();
+            Identity::of(model.path(), [], "scripted", 100)
+        }),
+    };
+    Slots::new(setup, Scripted::new(sequences, 1000)).unwrap()
 }
 
 fn greedy(prompt: &str, max_tokens: usize) -> Request {
