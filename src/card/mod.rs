@@ -18,6 +18,8 @@
 //! # Ok::<(), cardwright::Error>(())
 //! ```
 
+#[cfg(feature = "index")]
+pub mod collection;
 mod container;
 mod diff;
 mod document;
@@ -26,6 +28,8 @@ mod lorebook;
 mod open;
 mod path;
 mod payload;
+#[cfg(feature = "pictures")]
+mod picture;
 mod png;
 mod relaxed;
 mod scan;
@@ -42,6 +46,8 @@ pub use container::{CONTAINERS, Container, Reading, Write};
 pub use diff::{Difference, diff, same_picture};
 pub use lorebook::{Entry, Lorebook, Position};
 pub use path::{Path, Step};
+#[cfg(feature = "pictures")]
+pub use picture::{Pixels, picture_as_png, thumbnail};
 pub use png::write as write_png;
 pub use scrub::{scrub, scrub_image};
 pub use spec::Version;

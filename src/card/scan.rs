@@ -152,30 +152,35 @@ impl Scanner<'_> {
         let open = self.at;
         self.at += 1;
         loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(());
+            // Most of a card is text between quotes, so whole stretches of it are looked at together.
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let end = memchr::memchr2(b'"', b'\\', rest);
+            let plain = &rest[..end.unwrap_or(rest.len())];
+            if plain.iter().fold(false, |found, &b| found | (b < 0x20)) {
+                self.at += plain.iter().take_while(|b| **b >= 0x20).count();
+                return self.fault("a raw control character stands in a string");
+            }
+            let Some(end) = end else {
+                self.at = open;
+                return self.fault("this string never ends");
+            };
+            self.at += end;
+            if rest[end] == b'"' {
+                self.at += 1;
+                return Ok(());
+            }
+            match self.bytes.get(self.at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                    self.at += 2;
                 }
-                Some(b'\\') => match self.bytes.get(self.at + 1) {
-                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                        self.at += 2;
+                Some(b'u') => {
+                    let digits = self.bytes.get(self.at + 2..self.at + 6);
+                    if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+                        return self.fault("`\\u` needs four hexadecimal digits");
                     }
-                    Some(b'u') => {
-                        let digits = self.bytes.get(self.at + 2..self.at + 6);
-                        if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
-                            return self.fault("`\\u` needs four hexadecimal digits");
-                        }
-                        self.at += 6;
-                    }
-                    _ => return self.fault("a backslash stands before a letter it cannot escape"),
-                },
-                Some(0..=0x1f) => return self.fault("a raw control character stands in a string"),
-                Some(_) => self.at += 1,
-                None => {
-                    self.at = open;
-                    return self.fault("this string never ends");
+                    self.at += 6;
                 }
+                _ => return self.fault("a backslash stands before a letter it cannot escape"),
             }
         }
     }
@@ -324,29 +329,111 @@ pub(super) fn code_unit(text: &str, at: usize) -> Option<u32> {
 
 /// The value at `span` as a tree: the last of duplicate keys wins, numbers beyond `f64` saturate.
 pub(super) fn value(text: &str, span: &Span) -> Value {
-    match text.as_bytes()[span.start] {
-        b'{' => {
-            let mut map = Map::new();
-            for member in members(text, span) {
-                map.insert(
-                    string(text, &member.key).into_owned(),
-                    value(text, &member.value),
-                );
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        at: span.start,
+    };
+    scanner.tree(text)
+}
+
+impl Scanner<'_> {
+    /// The value that begins here, as a tree, in one pass. The text was checked before, depth included.
+    fn tree(&mut self, text: &str) -> Value {
+        let start = self.at;
+        match self.peek() {
+            Some(b'{') => {
+                let mut map = Map::new();
+                self.each(b'}', |scanner| {
+                    let key = scanner.at;
+                    let _ = scanner.string();
+                    let key = string(text, &(key..scanner.at)).into_owned();
+                    scanner.space();
+                    // Over the colon.
+                    scanner.at += 1;
+                    scanner.space();
+                    map.insert(key, scanner.tree(text));
+                });
+                Value::Object(map)
             }
-            Value::Object(map)
+            Some(b'[') => {
+                let mut items = Vec::new();
+                self.each(b']', |scanner| items.push(scanner.tree(text)));
+                Value::Array(items)
+            }
+            Some(b'"') => {
+                let _ = self.string();
+                Value::String(string(text, &(start..self.at)).into_owned())
+            }
+            first => {
+                let is_end =
+                    |b: &u8| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                let length = self.bytes[start..].iter().position(is_end);
+                self.at = length.map_or(self.bytes.len(), |length| start + length);
+                match first {
+                    Some(b't') => Value::Bool(true),
+                    Some(b'f') => Value::Bool(false),
+                    None | Some(b'n') => Value::Null,
+                    _ => number(&text[start..self.at]),
+                }
+            }
         }
-        b'[' => Value::Array(
-            items(text, span)
-                .iter()
-                .map(|item| value(text, item))
-                .collect(),
-        ),
-        b'"' => Value::String(string(text, span).into_owned()),
-        b't' => Value::Bool(true),
-        b'f' => Value::Bool(false),
-        b'n' => Value::Null,
-        _ => number(&text[span.clone()]),
     }
+
+    /// Calls `part` at each member or item up to the bracket `close`.
+    fn each(&mut self, close: u8, mut part: impl FnMut(&mut Self)) {
+        self.at += 1;
+        self.space();
+        while let Some(next) = self.peek()
+            && next != close
+        {
+            let before = self.at;
+            part(self);
+            self.space();
+            if self.at == before {
+                break;
+            }
+            if self.peek() == Some(b',') {
+                self.at += 1;
+                self.space();
+            }
+        }
+        self.at += 1;
+    }
+}
+
+/// Whether an object anywhere in a text that was checked has the same key twice.
+pub(super) fn has_duplicates(text: &str) -> bool {
+    fn look<'a>(scanner: &mut Scanner<'_>, text: &'a str, keys: &mut Vec<Cow<'a, str>>) -> bool {
+        let mut found = false;
+        match scanner.peek() {
+            Some(b'{') => {
+                let mine = keys.len();
+                scanner.each(b'}', |scanner| {
+                    let key = scanner.at;
+                    let _ = scanner.string();
+                    keys.push(string(text, &(key..scanner.at)));
+                    scanner.space();
+                    scanner.at += 1;
+                    scanner.space();
+                    found |= look(scanner, text, keys);
+                });
+                keys[mine..].sort_unstable();
+                found |= keys[mine..].windows(2).any(|pair| pair[0] == pair[1]);
+                keys.truncate(mine);
+            }
+            Some(b'[') => scanner.each(b']', |scanner| found |= look(scanner, text, keys)),
+            _ => {
+                let _ = scanner.value(0);
+            }
+        }
+        found
+    }
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        at: 0,
+    };
+    scanner.space();
+    look(&mut scanner, text, &mut Vec::new())
 }
 
 fn number(spelling: &str) -> Value {

@@ -10,6 +10,8 @@ mod generate;
 mod input;
 mod model;
 mod output;
+#[cfg(feature = "pictures")]
+mod picture;
 #[cfg(feature = "portrait")]
 mod portrait;
 mod progress;
@@ -62,6 +64,12 @@ enum Command {
     Diff(card::DiffArgs),
     /// Take private fields and metadata out of a card
     Scrub(card::ScrubArgs),
+    /// List the cards of folders, and those that are there more than once
+    #[cfg(feature = "index")]
+    Scan(card::ScanArgs),
+    /// Find cards in the folders that were scanned
+    #[cfg(feature = "index")]
+    Search(card::SearchArgs),
     /// Invent characters: persona, scenario, greeting and portrait, as cards
     Generate(Box<generate::GenerateArgs>),
     /// Talk to a character
@@ -122,6 +130,10 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Check(arguments) => card::check(&arguments),
         Command::Diff(arguments) => card::diff(&arguments),
         Command::Scrub(arguments) => card::scrub(&arguments),
+        #[cfg(feature = "index")]
+        Command::Scan(arguments) => card::scan(&arguments),
+        #[cfg(feature = "index")]
+        Command::Search(arguments) => card::search(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Chat(arguments) => chat::chat(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

@@ -57,6 +57,43 @@ impl Progress {
     }
 }
 
+/// The progress of a task that handles files one after the other.
+pub(super) struct Files {
+    bar: ProgressBar,
+    said: Instant,
+}
+
+impl Files {
+    pub(super) fn new(step: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let shape = "{msg} {wide_bar} {human_pos}/{human_len} files, {per_sec} {eta}";
+        if let Ok(style) = ProgressStyle::with_template(shape) {
+            bar.set_style(style);
+        }
+        bar.set_message(step);
+        Self {
+            bar,
+            said: Instant::now(),
+        }
+    }
+
+    /// Shows that `done` of the `found` files are done.
+    pub(super) fn show(&mut self, done: u64, found: u64) {
+        self.bar.set_length(found);
+        self.bar.set_position(done);
+        if self.bar.is_hidden() && self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            output::say(&format!("{}: {done} of {found} files", self.bar.message()));
+        }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -14,6 +14,8 @@ pub(super) fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
         .unwrap()
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .env("CARDWRIGHT_MODELS", folder)
+        .env_remove("CARDWRIGHT_MODEL")
         .args(arguments)
         .output()
         .unwrap();
@@ -51,6 +53,7 @@ fn an_edit_in_place_is_seen_by_show() {
     insta::assert_snapshot!(out, @r#"
     Carina  V3 in PNG, carina.png
     Tags      sea
+    Tokens    0 permanent, 5 temporary (a guess: four characters each, there is no model to count with)
 
     Greeting  18 characters
       "Ahoy," she said.
@@ -140,4 +143,82 @@ fn a_card_goes_there_and_back() {
         fs::read(folder.path().join("out/again.json")).unwrap(),
         fs::read(folder.path().join("carina.json")).unwrap()
     );
+}
+
+#[cfg(feature = "pictures")]
+/// A picture of 4 by 6 pixels, in another format than PNG.
+fn picture(format: image::ImageFormat) -> Vec<u8> {
+    let mut pixels = image::RgbImage::new(4, 6);
+    for (x, y, pixel) in pixels.enumerate_pixels_mut() {
+        *pixel = image::Rgb([x as u8 * 60, y as u8 * 40, 128]);
+    }
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    pixels.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+#[cfg(feature = "pictures")]
+#[test]
+fn an_avatar_may_be_a_png_jpeg_or_webp() {
+    use image::ImageFormat::{Jpeg, Png, WebP};
+    let folder = folder_with_card();
+    let path = |name: &str| folder.path().join(name);
+    let card = Card::open(&path("carina.png")).unwrap().card;
+    for (name, format) in [("a.png", Png), ("a.jpg", Jpeg), ("a.webp", WebP)] {
+        let bytes = picture(format);
+        fs::write(path(name), &bytes).unwrap();
+        let edit = ["edit", "carina.png", "--image", name];
+        assert_eq!(run(folder.path(), &edit), (0, String::new(), String::new()));
+        let written = fs::read(path("carina.png")).unwrap();
+        assert_eq!(Card::from_bytes(&written).unwrap().card, card, "{name}");
+        let (after, before) = (
+            image::load_from_memory(&written),
+            image::load_from_memory(&bytes),
+        );
+        assert_eq!(
+            after.unwrap().to_rgb8(),
+            before.unwrap().to_rgb8(),
+            "{name}"
+        );
+        if format == Png {
+            // A PNG goes in chunk by chunk: nothing of it is encoded anew.
+            let image = write_png(&bytes, &card).unwrap();
+            assert_eq!(written, image);
+        }
+    }
+    // A photo that lies on its side is turned, for PNG readers do not look at the camera's data.
+    let mut turned = picture(Jpeg);
+    let exif =
+        b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    turned.splice(2..2, exif.iter().copied());
+    fs::write(path("turned.jpg"), turned).unwrap();
+    assert_eq!(
+        run(
+            folder.path(),
+            &["edit", "carina.png", "--image", "turned.jpg"]
+        )
+        .0,
+        0
+    );
+    let written = image::load_from_memory(&fs::read(path("carina.png")).unwrap()).unwrap();
+    assert_eq!((written.width(), written.height()), (6, 4));
+    let before = fs::read(path("carina.png")).unwrap();
+    for (name, bytes, said) in [
+        (
+            "b.gif",
+            &b"GIF89a\x01\0\x01\0\0\0\0;"[..],
+            "the picture is no PNG, JPEG or WEBP",
+        ),
+        (
+            "b.jpg",
+            &picture(Jpeg)[..40],
+            "the picture cannot be decoded",
+        ),
+    ] {
+        fs::write(path(name), bytes).unwrap();
+        let (code, _, err) = run(folder.path(), &["edit", "carina.png", "--image", name]);
+        assert_eq!(code, 2);
+        assert!(err.contains(said) && err.contains(name), "{err}");
+    }
+    assert_eq!(fs::read(path("carina.png")).unwrap(), before);
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod cli;
+#[cfg(feature = "index")]
+mod collection;
 mod edit;
 mod png;
 mod quirks;

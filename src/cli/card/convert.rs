@@ -24,7 +24,7 @@ pub(in crate::cli) struct ConvertArgs {
     /// The container to write into a folder
     #[arg(long = "as", value_name = "CONTAINER", default_value = "png")]
     container: String,
-    /// The picture of a PNG card, itself a PNG
+    /// The picture of a PNG card: a PNG, JPEG or WEBP
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// Write over files that are there already
@@ -34,7 +34,7 @@ pub(in crate::cli) struct ConvertArgs {
 
 /// Runs `convert`.
 pub(in crate::cli) fn convert(arguments: &ConvertArgs) -> Result<Answer> {
-    let image = arguments.image.as_deref().map(file::read).transpose()?;
+    let image = arguments.image.as_deref().map(super::image).transpose()?;
     let is_folder = arguments.files.len() > 1
         || arguments.output.is_dir()
         || arguments

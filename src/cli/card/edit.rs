@@ -26,7 +26,7 @@ pub(in crate::cli) struct EditArgs {
     /// Take a field out; may be repeated
     #[arg(long, value_name = "PATH")]
     unset: Vec<Path>,
-    /// Another picture for a PNG card, itself a PNG
+    /// Another picture for a PNG card: a PNG, JPEG or WEBP
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// Write here and leave the file as it is
@@ -66,7 +66,7 @@ pub(in crate::cli) fn edit(arguments: &EditArgs) -> Result<Answer> {
         Some(target) if target != dash => container_for(target)?,
         _ => reading.container,
     };
-    let image = arguments.image.as_deref().map(file::read).transpose()?;
+    let image = arguments.image.as_deref().map(super::image).transpose()?;
     if image.is_some() && container.name != "PNG" {
         return Err(Error::new(
             Kind::Usage,

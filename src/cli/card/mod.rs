@@ -4,8 +4,13 @@ mod check;
 mod convert;
 mod diff;
 mod edit;
+#[cfg(feature = "index")]
+mod scan;
 mod scrub;
+#[cfg(feature = "index")]
+mod search;
 mod show;
+mod tokens;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -14,7 +19,11 @@ pub(super) use check::{CheckArgs, check};
 pub(super) use convert::{ConvertArgs, convert};
 pub(super) use diff::{DiffArgs, diff};
 pub(super) use edit::{EditArgs, edit};
+#[cfg(feature = "index")]
+pub(super) use scan::{ScanArgs, scan};
 pub(super) use scrub::{ScrubArgs, scrub};
+#[cfg(feature = "index")]
+pub(super) use search::{SearchArgs, search};
 pub(super) use show::{ShowArgs, show};
 
 use super::input::bytes as bytes_of;
@@ -81,6 +90,18 @@ fn write(
         None if container.name == "PNG" => write(card, drawn(card)?.as_deref()),
         None => write(card, None),
     }
+}
+
+/// The picture in a file, as PNG.
+fn image(path: &Path) -> Result<Vec<u8>> {
+    let bytes = crate::file::read(path)?;
+    #[cfg(feature = "pictures")]
+    let bytes = match crate::card::picture_as_png(&bytes) {
+        Ok(std::borrow::Cow::Borrowed(_)) => bytes,
+        Ok(std::borrow::Cow::Owned(png)) => png,
+        Err(error) => return Err(error.at(path.display().to_string())),
+    };
+    Ok(bytes)
 }
 
 /// A portrait for a card that has no picture.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::tokens::Count;
 use super::{bytes_of, for_output, read, tell};
-use crate::card::{Lorebook, Reading, Version};
+use crate::card::{Card, Lorebook, Reading, Version};
 use crate::cli::{Answer, output};
 use crate::{Result, Severity};
 
@@ -27,14 +28,42 @@ pub(in crate::cli) struct ShowArgs {
     /// Print the card's JSON exactly as it is stored
     #[arg(long)]
     raw: bool,
+    /// The model whose tokens are counted: a GGUF file, or the name of one that was pulled [default: the default model,
+    /// where it is there]
+    #[arg(short, long, env = "CARDWRIGHT_MODEL", value_name = "PATH|NAME", conflicts_with_all = ["json", "raw"])]
+    model: Option<String>,
+    /// How to show the portrait; only ever on a terminal
+    #[cfg(feature = "pictures")]
+    #[arg(long, value_enum, default_value_t = Picture::Auto, value_name = "HOW")]
+    picture: Picture,
+}
+
+/// How to show the portrait.
+#[cfg(feature = "pictures")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Picture {
+    /// As the terminal can
+    Auto,
+    /// Not at all
+    None,
+    /// As half blocks of two colours each
+    Blocks,
+    /// With the graphics protocol of kitty
+    Kitty,
+    /// With the inline images of iTerm2
+    Iterm,
+    /// As sixels
+    Sixel,
 }
 
 /// Runs `show`. A card that cannot be read does not keep the others from being shown.
 pub(in crate::cli) fn show(arguments: &ShowArgs) -> Result<Answer> {
     let mut failure = None;
+    let mut count = None;
     for (index, path) in arguments.files.iter().enumerate() {
-        let reading = match bytes_of(path).and_then(|bytes| read(path, &bytes)) {
-            Ok(reading) => reading,
+        let read = bytes_of(path).and_then(|bytes| Ok((read(path, &bytes)?, bytes)));
+        let (reading, bytes) = match read {
+            Ok(read) => read,
             Err(error) => {
                 if let Some(earlier) = failure.replace(error) {
                     output::error(&earlier);
@@ -53,11 +82,18 @@ pub(in crate::cli) fn show(arguments: &ShowArgs) -> Result<Answer> {
             output::print(&for_output(&format!("{value:#}\n")))?;
         } else {
             let gap = if index > 0 { "\n" } else { "" };
-            let width = terminal_size::terminal_size()
-                .map_or(WIDTH, |(width, _)| usize::from(width.0))
-                .clamp(30, MAX_WIDTH);
+            let width = width();
             let file = path.display().to_string();
-            output::print(&format!("{gap}{}", summary(&reading, &file, width)))?;
+            // Reading a vocabulary takes longer than all else; once is enough.
+            let count = match &mut count {
+                Some(count) => count,
+                none => none.insert(Count::by(arguments.model.as_deref())?),
+            };
+            let text = summary(&reading, &file, width, count);
+            let (head, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            output::print(&format!("{gap}{head}\n"))?;
+            picture(arguments, &bytes, width)?;
+            output::print(rest)?;
         }
     }
     match failure {
@@ -66,8 +102,45 @@ pub(in crate::cli) fn show(arguments: &ShowArgs) -> Result<Answer> {
     }
 }
 
+/// Shows the portrait, on a terminal. A card without one, or with one that cannot be decoded, is shown without.
+#[cfg(feature = "pictures")]
+fn picture(arguments: &ShowArgs, bytes: &[u8], width: usize) -> Result<()> {
+    use std::io::IsTerminal as _;
+
+    use crate::cli::picture::{Protocol, draw, protocol};
+
+    if !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    let protocol = match arguments.picture {
+        Picture::Auto => protocol(&|name| std::env::var(name).ok()),
+        Picture::None => None,
+        Picture::Blocks => Some(Protocol::Blocks),
+        Picture::Kitty => Some(Protocol::Kitty),
+        Picture::Iterm => Some(Protocol::Iterm),
+        Picture::Sixel => Some(Protocol::Sixel),
+    };
+    match protocol.map(|protocol| draw(bytes, protocol, width)) {
+        Some(Ok(drawn)) => output::print_raw(&drawn),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(feature = "pictures"))]
+#[allow(clippy::unnecessary_wraps)]
+fn picture(_: &ShowArgs, _: &[u8], _: usize) -> Result<()> {
+    Ok(())
+}
+
+/// The columns that text is wrapped at.
+pub(super) fn width() -> usize {
+    terminal_size::terminal_size()
+        .map_or(WIDTH, |(width, _)| usize::from(width.0))
+        .clamp(30, MAX_WIDTH)
+}
+
 /// The card as sections of wrapped text.
-fn summary(reading: &Reading, file: &str, width: usize) -> String {
+fn summary(reading: &Reading, file: &str, width: usize, count: &Count) -> String {
     let card = &reading.card;
     let mut text = String::new();
     let bold = output::BOLD;
@@ -103,25 +176,29 @@ fn summary(reading: &Reading, file: &str, width: usize) -> String {
             }
         }
     }
+    let tokens = count.summary(card);
+    let _ = writeln!(text, "{:<9} {tokens}", "Tokens");
     for (title, body) in [
         ("Description", card.description()),
         ("Personality", card.personality()),
         ("Scenario", card.scenario()),
         ("Greeting", card.first_message()),
     ] {
-        section(&mut text, title, &body, width);
+        section(&mut text, title, &body, width, &count.length(card, &body));
     }
     greetings(
         &mut text,
         "Alternate greeting",
         &card.alternate_greetings(),
         width,
+        (count, card),
     );
     greetings(
         &mut text,
         "Group greeting",
         &card.group_only_greetings(),
         width,
+        (count, card),
     );
     for (title, body) in [
         ("Example messages", card.example_messages()),
@@ -132,10 +209,10 @@ fn summary(reading: &Reading, file: &str, width: usize) -> String {
         ),
         ("Creator's notes", card.creator_notes()),
     ] {
-        section(&mut text, title, &body, width);
+        section(&mut text, title, &body, width, &count.length(card, &body));
     }
     if let Some(book) = card.lorebook() {
-        lorebook(&mut text, &book, width);
+        lorebook(&mut text, &book, width, (count, card));
     }
     let extensions = card.get(&crate::card::Path::default().key("extensions"));
     let names: Vec<_> = extensions
@@ -143,34 +220,40 @@ fn summary(reading: &Reading, file: &str, width: usize) -> String {
         .filter_map(|value| value.as_object())
         .flat_map(|map| map.keys().cloned())
         .collect();
-    section(&mut text, "Extensions", &names.join(", "), width);
+    if !names.is_empty() {
+        let plural = if names.len() == 1 { "" } else { "s" };
+        let length = format!("{} program{plural}", names.len());
+        section(&mut text, "Extensions", &names.join(", "), width, &length);
+    }
     text
 }
 
-fn section(text: &mut String, title: &str, body: &str, width: usize) {
+fn section(text: &mut String, title: &str, body: &str, width: usize, length: &str) {
     if body.trim().is_empty() {
         return;
     }
     let bold = output::BOLD;
     let dim = output::DIM;
-    let _ = writeln!(
-        text,
-        "\n{bold}{title}{bold:#}  {dim}{} characters{dim:#}",
-        body.chars().count()
-    );
+    let _ = writeln!(text, "\n{bold}{title}{bold:#}  {dim}{length}{dim:#}");
     for line in wrap(body, width - 2) {
         let _ = writeln!(text, "{}", format!("  {line}").trim_end());
     }
 }
 
-fn greetings(text: &mut String, title: &str, greetings: &[String], width: usize) {
+fn greetings(
+    text: &mut String,
+    title: &str,
+    greetings: &[String],
+    width: usize,
+    (count, card): (&Count, &Card),
+) {
     for (index, greeting) in greetings.iter().enumerate() {
         let title = format!("{title} {} of {}", index + 1, greetings.len());
-        section(text, &title, greeting, width);
+        section(text, &title, greeting, width, &count.length(card, greeting));
     }
 }
 
-fn lorebook(text: &mut String, book: &Lorebook, width: usize) {
+fn lorebook(text: &mut String, book: &Lorebook, width: usize, (count, card): (&Count, &Card)) {
     let (bold, dim) = (output::BOLD, output::DIM);
     let name = match &*book.name {
         "" => String::new(),
@@ -193,7 +276,12 @@ fn lorebook(text: &mut String, book: &Lorebook, width: usize) {
         if !entry.enabled {
             label.push_str(" (off)");
         }
-        for line in wrap(&label, width - 2) {
+        let length = count.length(card, &entry.content);
+        let mut lines = wrap(&label, width - 2);
+        if let Some(last) = lines.last_mut() {
+            let _ = write!(last, "  {dim}{length}{dim:#}");
+        }
+        for line in lines {
             let _ = writeln!(text, "  {line}");
         }
         for line in wrap(&entry.content, width - 6) {

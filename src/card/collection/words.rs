@@ -1,0 +1,141 @@
+//! Words as the index counts them, and what a person types turned into a query for them.
+//!
+//! Chinese and Japanese are written without blanks, so that a whole sentence would be one word. Their characters are set
+//! apart, in the index and in queries alike; a word of several is then a phrase.
+
+/// Whether a character is a word by itself.
+fn stands_alone(c: char) -> bool {
+    matches!(u32::from(c), 0x2e80..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
+}
+
+/// `text` with every character that is a word by itself set apart.
+pub(super) fn apart(text: &str) -> String {
+    if !text.chars().any(stands_alone) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    for c in text.chars() {
+        if stands_alone(c) {
+            out.push(' ');
+            out.push(c);
+            out.push(' ');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The query for what was typed: all words must be there; `"..."` is a phrase, `word*` a beginning, `-word` must not be
+/// there, `OR` between two means either, `name:word` looks in one field. `None` when there is nothing to look for.
+pub(super) fn query(typed: &str, fields: &[&str]) -> Option<String> {
+    let mut wanted: Vec<String> = Vec::new();
+    let mut unwanted = Vec::new();
+    let mut or = false;
+    for term in terms(typed) {
+        if term == "OR" {
+            or = !wanted.is_empty();
+            continue;
+        }
+        let (not, term) = match term.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, term.as_str()),
+        };
+        let (field, term) = match term.split_once(':') {
+            Some((field, rest)) if fields.contains(&field) => (format!("{field} : "), rest),
+            _ => (String::new(), term),
+        };
+        let (term, star) = match term.strip_suffix('*') {
+            Some(rest) => (rest, " *"),
+            None => (term, ""),
+        };
+        let term = apart(&term.replace('"', " "));
+        // Punctuation alone is no word, and a query without words is an error.
+        if !term.chars().any(char::is_alphanumeric) {
+            continue;
+        }
+        let phrase = format!("{field}\"{}\"{star}", term.trim());
+        if not {
+            unwanted.push(phrase);
+        } else if or && let Some(last) = wanted.last_mut() {
+            last.push_str(" OR ");
+            last.push_str(&phrase);
+        } else {
+            wanted.push(phrase);
+        }
+        or = false;
+    }
+    if wanted.is_empty() {
+        return None;
+    }
+    let wanted: Vec<_> = wanted.iter().map(|group| format!("({group})")).collect();
+    let mut query = wanted.join(" AND ");
+    for phrase in unwanted {
+        query = format!("({query}) NOT {phrase}");
+    }
+    Some(query)
+}
+
+/// What was typed, split at blanks outside quotes; the quotes go.
+fn terms(typed: &str) -> Vec<String> {
+    let mut terms = vec![String::new()];
+    let mut quoted = false;
+    for c in typed.chars() {
+        match c {
+            '"' | '\u{201c}' | '\u{201d}' => quoted = !quoted,
+            c if c.is_whitespace() && !quoted => terms.push(String::new()),
+            c => {
+                if let Some(last) = terms.last_mut() {
+                    last.push(c);
+                }
+            }
+        }
+    }
+    terms.retain(|term| !term.is_empty());
+    terms
+}
+
+/// The words of a query in lower case, without signs: what to point at in a text that was found.
+pub(super) fn plain(typed: &str) -> Vec<String> {
+    terms(typed)
+        .into_iter()
+        .filter(|term| term != "OR" && !term.starts_with('-'))
+        .map(|term| {
+            let term = term.rsplit_once(':').map_or(&*term, |(_, rest)| rest);
+            term.trim_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase()
+        })
+        .filter(|term| !term.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn said(typed: &str) -> String {
+        query(typed, &["name", "tags"]).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_typed_can_only_ask_for_words() {
+        assert_eq!(said("light house"), r#"("light") AND ("house")"#);
+        assert_eq!(
+            said("\"light house\" -sea"),
+            r#"(("light house")) NOT "sea""#
+        );
+        assert_eq!(
+            said("name:Car* OR tags:sea x"),
+            r#"(name : "Car" * OR tags : "sea") AND ("x")"#
+        );
+        assert_eq!(
+            said("don't NEAR(a) x:y ^z"),
+            r#"("don't") AND ("NEAR(a)") AND ("x:y") AND ("^z")"#
+        );
+        assert_eq!(said("灯台 x"), r#"("灯  台") AND ("x")"#);
+        for nothing in ["", "  ", "-sea", "\"", "***", "OR", "' ) ("] {
+            assert_eq!(query(nothing, &["name"]), None, "{nothing}");
+        }
+    }
+}
