@@ -94,6 +94,32 @@ pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> 
     Ok(filled)
 }
 
+/// A file name for something with this name: its letters and digits, joined by hyphens, that every file system takes.
+#[must_use]
+pub fn file_name(name: &str, extension: &str) -> String {
+    let mut stem = String::new();
+    for c in name.chars() {
+        if c.is_alphanumeric() || c == '_' {
+            stem.extend(c.to_lowercase());
+        } else if !stem.is_empty() && !stem.ends_with('-') {
+            stem.push('-');
+        }
+    }
+    // Most file systems take 255 bytes; a name need not be half as long.
+    while stem.len() > 100 {
+        stem.pop();
+    }
+    let stem = stem.trim_end_matches('-');
+    let is_reserved = matches!(stem, "" | "con" | "prn" | "aux" | "nul")
+        || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")));
+    let stem = if is_reserved {
+        format!("card-{stem}")
+    } else {
+        stem.to_owned()
+    };
+    format!("{}.{extension}", stem.trim_end_matches('-'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -221,7 +221,7 @@ impl Session<'_> {
             Input::Command("save", path) => {
                 let path = if path.is_empty() {
                     self.save_as.clone().unwrap_or_else(|| {
-                        PathBuf::from(output::file_name(&self.chat.cast().char, "jsonl"))
+                        PathBuf::from(crate::file::file_name(&self.chat.cast().char, "jsonl"))
                     })
                 } else {
                     PathBuf::from(path)

@@ -142,10 +142,10 @@ fn paths(wishes: &[Wish], folder: &Path, force: bool) -> Result<Vec<PathBuf>> {
         .iter()
         .map(|wish| {
             let name = wish.name.as_deref().unwrap_or_default();
-            let mut path = folder.join(output::file_name(name, "png"));
+            let mut path = folder.join(crate::file::file_name(name, "png"));
             let mut number = 2;
             while !seen.insert(path.clone()) {
-                path = folder.join(output::file_name(&format!("{name}-{number}"), "png"));
+                path = folder.join(crate::file::file_name(&format!("{name}-{number}"), "png"));
                 number += 1;
             }
             card::keep_existing(&path, force)?;

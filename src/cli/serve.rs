@@ -47,7 +47,7 @@ pub(super) struct ServeArgs {
     /// Check every prompt that arrives and say what is wrong with it
     #[arg(long)]
     watch: bool,
-    /// A folder whose cards can be listed and read
+    /// A folder whose cards the page and clients can list, read, edit and add to
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     cards: Option<PathBuf>,
     #[command(flatten)]

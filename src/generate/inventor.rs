@@ -57,6 +57,40 @@ pub struct Inventor<'a> {
     asking: Asking,
 }
 
+/// Something that happens while a character is written.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A section is begun, for the first time or again.
+    Begun {
+        /// The character's name.
+        name: &'a str,
+        /// The name of the user's role.
+        user: &'a str,
+        /// The section.
+        section: Section,
+        /// How many versions of it were rejected so far.
+        attempt: usize,
+        /// The words that it was begun with.
+        lead: &'a str,
+    },
+    /// The model goes on with the section.
+    Piece(&'a str),
+    /// What was written is not good enough.
+    Rejected {
+        /// The section.
+        section: Section,
+        /// What is wrong with it.
+        fault: &'a Fault,
+    },
+    /// The section is complete.
+    Written {
+        /// The section.
+        section: Section,
+        /// Its text, as it is kept.
+        text: &'a str,
+    },
+}
+
 /// A character that is being written.
 pub(super) struct Draft {
     character: Character,
@@ -91,11 +125,58 @@ impl<'a> Inventor<'a> {
     ///
     /// When the engine fails, or the model writes nothing acceptable in three times [`Options::attempts`].
     pub fn invent(&self, wish: &Wish) -> Result<Character> {
+        self.invent_with(wish, |_| Ok(()))
+    }
+
+    /// As [`invent`](Self::invent), and tells `report` of each step as it happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`invent`](Self::invent); also the first error of `report`, which ends the work at once.
+    pub fn invent_with(
+        &self,
+        wish: &Wish,
+        mut report: impl FnMut(Step<'_>) -> Result<()>,
+    ) -> Result<Character> {
         let mut draft = self.begin(wish);
         loop {
             let request = self.request(&mut draft)?;
-            let (written, end) = self.engine.start(request)?.finish()?;
-            if let Some(character) = self.take(&mut draft, &written, &end)? {
+            let section = draft.section;
+            report(Step::Begun {
+                name: &draft.character.name,
+                user: &draft.character.user,
+                section,
+                attempt: draft.attempt,
+                lead: &draft.lead,
+            })?;
+            let mut completion = self.engine.start(request)?;
+            let mut written = String::new();
+            for piece in &mut completion {
+                let piece = piece?;
+                report(Step::Piece(&piece))?;
+                written.push_str(&piece);
+            }
+            let end = completion.end().cloned().ok_or_else(|| {
+                Error::new(
+                    Kind::Engine,
+                    "the engine stopped before the reply was complete",
+                )
+            })?;
+            let faulty = draft.faulty.len();
+            let character = self.take(&mut draft, &written, &end)?;
+            if let Some((_, fault)) = draft.faulty.get(faulty) {
+                report(Step::Rejected { section, fault })?;
+            } else {
+                let of = character.as_ref().unwrap_or(&draft.character);
+                let text = match section {
+                    Section::Persona => &of.persona,
+                    Section::UserPersona => &of.user_persona,
+                    Section::Scenario => &of.scenario,
+                    Section::Greeting => &of.greeting,
+                };
+                report(Step::Written { section, text })?;
+            }
+            if let Some(character) = character {
                 return Ok(character);
             }
         }

@@ -22,5 +22,5 @@ mod shots;
 
 pub use batch::{Event, invent_many};
 pub use character::Character;
-pub use inventor::{Inventor, Options, Wish};
+pub use inventor::{Inventor, Options, Step, Wish};
 pub use section::Section;

@@ -33,11 +33,8 @@ impl Fault {
         }
     }
 
-    pub(super) fn too_large() -> Self {
-        let message = format!(
-            "the body is longer than {} MiB or broke off",
-            super::limits::BODY >> 20
-        );
+    pub(super) fn too_large(most: usize) -> Self {
+        let message = format!("the body is longer than {} MiB or broke off", most >> 20);
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "invalid_request_error",
@@ -124,7 +121,12 @@ impl IntoResponse for Fault {
 pub(super) struct Private(pub(super) String);
 
 pub(super) async fn not_found(uri: Uri) -> Fault {
-    let path: String = uri.path().chars().take(200).collect();
+    nothing(uri.path())
+}
+
+/// There is nothing at `path`.
+pub(super) fn nothing(path: &str) -> Fault {
+    let path: String = path.chars().take(200).collect();
     Fault::new(
         StatusCode::NOT_FOUND,
         "not_found_error",

@@ -3,7 +3,7 @@
 //!
 //! A field that is read is taken out, so that what is left is what nobody understood.
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use serde_json::{Map, Value};
@@ -125,18 +125,23 @@ impl<S: Sync> FromRequest<S> for Fields {
     type Rejection = Fault;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > limits::BODY) {
-            return Err(Fault::too_large());
-        }
-        let body = to_bytes(request.into_body(), limits::BODY);
-        let body = tokio::time::timeout(limits::BODY_TIME, body)
-            .await
-            .map_err(|_| Fault::slow())?
-            .map_err(|_| Fault::too_large())?;
+        let body = receive(request, limits::BODY).await?;
         Ok(Self::parse(&body)?)
     }
+}
+
+/// The whole body, if it is at most `most` bytes long and arrives in time.
+pub(super) async fn receive(request: Request, most: usize) -> Result<Bytes, Fault> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(Fault::too_large(most));
+    }
+    let body = to_bytes(request.into_body(), most);
+    tokio::time::timeout(limits::BODY_TIME, body)
+        .await
+        .map_err(|_| Fault::slow())?
+        .map_err(|_| Fault::too_large(most))
 }
 
 pub(super) fn wrong(message: String) -> Error {

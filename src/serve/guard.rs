@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::fault::{Fault, Private};
-use super::{App, Options, Shared};
+use super::{App, Options, Shared, page};
 
 /// Says whether a page that calls comes from the server itself (`same-origin`) or from elsewhere.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -103,12 +103,13 @@ fn admit(app: &App, request: &Request) -> Result<Option<HeaderValue>, Fault> {
     }
 }
 
-/// Whether the key fits, where one is asked for. Only `/health` needs none.
+/// Whether the key fits, where one is asked for. Only `/health` and the files of the page need none.
 fn unlock(options: &Options, request: &Request) -> Result<(), Fault> {
     let Some(key) = &options.key else {
         return Ok(());
     };
-    if request.uri().path() == "/health" {
+    let path = request.uri().path();
+    if path == "/health" || page::is_page(path) {
         return Ok(());
     }
     let headers = request.headers();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// The longest body of a request: a context of a million tokens takes about 4 MiB, twice that as escaped JSON.
 pub(super) const BODY: usize = 8 << 20;
+/// The largest card that is read or taken in; larger ones carry galleries of images.
+pub(super) const CARD: usize = 64 << 20;
 /// How long a body may take to arrive, so that nobody holds a connection by sending a byte now and then.
 pub(super) const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long the head of a request may take to arrive; the same, and also how long an idle connection is kept.
@@ -22,3 +24,5 @@ pub(super) const STOPS: usize = 256;
 pub(super) const PING: Duration = Duration::from_secs(10);
 /// How long replies may still take after the server was asked to end.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
+/// Characters that are invented at the same time.
+pub(super) const INVENTING: usize = 8;

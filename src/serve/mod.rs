@@ -20,6 +20,7 @@ mod fields;
 mod grammar;
 mod guard;
 mod ignored;
+mod invent;
 mod kobold;
 mod limits;
 mod listen;
@@ -28,6 +29,7 @@ mod metrics;
 mod openai;
 mod order;
 mod own;
+mod page;
 mod question;
 mod reply;
 mod running;
@@ -40,6 +42,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::{Router, middleware};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use listen::listen;
@@ -48,11 +51,13 @@ use crate::Result;
 use crate::engine::{Engine, ModelInfo};
 use crate::prompt::Format;
 use crate::sampling::Settings;
+use cards::Shelf;
 use ignored::Ignored;
 use metrics::Metrics;
 use question::Question;
 use reply::Reply;
 use running::Running;
+use watch::Arrivals;
 
 /// Takes the lines that a server has to say, such as fields it ignores and what is wrong with a prompt.
 ///
@@ -80,7 +85,8 @@ pub struct Options {
     /// Whether to validate every prompt and to say what is wrong with it, in the log and in response headers.
     /// Default: false.
     pub watch: bool,
-    /// The folder whose cards can be listed and read. Default: none.
+    /// The folder whose cards can be listed, read, edited and added to; without one, cards are only looked at.
+    /// Default: none.
     pub cards: Option<PathBuf>,
     /// Where to say things. Default: nowhere.
     pub log: Log,
@@ -112,6 +118,10 @@ struct App {
     running: Running,
     ignored: Ignored,
     metrics: Metrics,
+    arrivals: Arrivals,
+    shelf: Option<Shelf>,
+    /// Room for characters to be invented: each takes a thread while it is written.
+    inventing: Arc<Semaphore>,
     /// When the server started, for clients and for measuring.
     born: u64,
     clock: Instant,
@@ -122,12 +132,16 @@ type Shared = Arc<App>;
 
 /// Everything that the server answers.
 pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
+    let shelf = options.cards.clone().map(Shelf::new);
     let app: Shared = Arc::new(App {
         engine,
         options,
         running: Running::default(),
         ignored: Ignored::default(),
         metrics: Metrics::default(),
+        arrivals: Arrivals::default(),
+        shelf,
+        inventing: Arc::new(Semaphore::new(limits::INVENTING)),
         born: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),
@@ -140,6 +154,9 @@ pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
         .merge(kobold::routes())
         .merge(own::routes())
         .merge(cards::routes())
+        .merge(invent::routes())
+        .merge(watch::routes())
+        .merge(page::routes())
         .merge(metrics::routes())
         .fallback(fault::not_found)
         .method_not_allowed_fallback(fault::wrong_method)

@@ -36,7 +36,7 @@ pub(super) struct Question {
 /// The prompts of the field `prompt`: a text, a list of texts, tokens, or lists of tokens.
 ///
 /// Front-ends write the markup of their instruct formats into the prompt, so special tokens in it count, as with every
-/// other server.
+/// other server, unless `special_tokens` is false.
 pub(super) async fn prompts(app: &Shared, fields: &mut Fields) -> Result<Prompts> {
     let must = || wrong("`prompt` must be a text, tokens, or a list of those".into());
     let values = match fields.take(&["prompt"]) {
@@ -64,7 +64,7 @@ pub(super) async fn prompts(app: &Shared, fields: &mut Fields) -> Result<Prompts
     }
     Ok(Prompts {
         texts,
-        special_tokens: true,
+        special_tokens: fields.flag(&["special_tokens"])?.unwrap_or(true),
         stop: Vec::new(),
     })
 }
