@@ -50,6 +50,9 @@ pub(super) struct ServeArgs {
     /// A folder whose cards the page and clients can list, read, edit and add to
     #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     cards: Option<PathBuf>,
+    /// A folder for what slots hold, which clients save and restore by name
+    #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    slot_save_path: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
     #[command(flatten)]
@@ -149,20 +152,10 @@ impl ServeArgs {
             origins: self.allow_origin.clone(),
             format: self.format.as_deref().map(Format::named).transpose()?,
             watch: self.watch,
-            cards: self.cards()?,
+            cards: folder(self.cards.as_ref())?,
+            slots: folder(self.slot_save_path.as_ref())?,
             log: Arc::new(|line| output::say(&output::escape(line))),
         })
-    }
-
-    /// The folder, if it is one: better said now than at the first request.
-    fn cards(&self) -> Result<Option<PathBuf>> {
-        let Some(folder) = &self.cards else {
-            return Ok(None);
-        };
-        match std::fs::read_dir(folder) {
-            Ok(_) => Ok(Some(folder.clone())),
-            Err(e) => Err(Error::file("list", folder, e)),
-        }
     }
 
     fn bind(&self) -> Result<TcpListener> {
@@ -182,6 +175,17 @@ impl ServeArgs {
                 .hint("set a key with `--api-key`, or leave out `--host`"));
         }
         Ok(listener)
+    }
+}
+
+/// The folder, if it is one: better said now than at the first request.
+fn folder(named: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(folder) = named else {
+        return Ok(None);
+    };
+    match std::fs::read_dir(folder) {
+        Ok(_) => Ok(Some(folder.clone())),
+        Err(e) => Err(Error::file("list", folder, e)),
     }
 }
 

@@ -31,11 +31,14 @@ impl Presets {
     /// All in one, for SillyTavern's master import.
     #[must_use]
     pub fn master(&self) -> Value {
+        // A sampler file is named by its file; in here SillyTavern wants the name inside, or fails to save it.
+        let mut sampler = self.sampler.clone();
+        sampler["name"] = self.instruct["name"].clone();
         json!({
             "instruct": self.instruct,
             "context": self.context,
             "sysprompt": self.sysprompt,
-            "preset": self.sampler,
+            "preset": sampler,
         })
     }
 }

@@ -28,7 +28,6 @@ const KNOWN: &[(&str, Idle)] = &[
     ("best_of", Idle::At(1.0)),
     ("cache_prompt", Idle::Always),
     ("can_abort", Idle::Always),
-    ("dry_sequence_breakers", Idle::Always),
     ("dynatemp_high", Idle::Always),
     ("dynatemp_low", Idle::Always),
     ("encoder_repetition_penalty", Idle::At(1.0)),
@@ -115,12 +114,12 @@ mod tests {
     fn only_what_asks_for_something_is_told_and_only_once() {
         let rest = serde_json::json!({
             "no_repeat_ngram_size": 3, "api_type": "ooba", "penalty_alpha": 0, "id_slot": -1,
-            "guidance_scale": 1, "add_bos_token": false, "negative_prompt": "", "banned_strings": ["x"],
+            "guidance_scale": 1, "add_bos_token": false, "negative_prompt": "", "penalty_beta": ["x"],
         });
         let names = names(rest.as_object().unwrap());
         assert_eq!(
             names,
-            ["no_repeat_ngram_size", "add_bos_token", "banned_strings"]
+            ["no_repeat_ngram_size", "add_bos_token", "penalty_beta"]
         );
         let ignored = Ignored::default();
         assert_eq!(ignored.fresh(&names), names);

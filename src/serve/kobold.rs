@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::openai::finish;
 use super::question::{Prompts, Question, question, tokens};
 use super::stream::{Frames, Writer, stream};
-use crate::engine::{End, Reason};
+use crate::engine::{Chosen, End, Reason};
 
 /// The version of KoboldAI's API that is spoken: the newest, which has stop sequences and min-p.
 const API: &str = "1.2.5";
@@ -115,14 +115,17 @@ async fn ask(app: &Shared, mut fields: Fields) -> crate::Result<Question> {
 async fn generate(State(app): State<Shared>, fields: Fields) -> Result<Response, Fault> {
     let question = ask(&app, fields).await.map_err(kobold)?;
     let headers = question.headers.clone();
+    let tells = question.tells_probabilities();
     let reply = app.ask(question).await.map_err(kobold)?;
     let all = reply.whole().await.map_err(kobold)?;
     let results: Vec<Value> = all
         .into_iter()
         .map(|whole| {
             let end = whole.end.as_ref();
+            let probabilities = tells.then(|| super::probabilities::of_text(&whole.chosen, &mut 0));
             json!({
                 "text": whole.text,
+                "logprobs": probabilities,
                 "finish_reason": finish(end),
                 "prompt_tokens": end.map_or(0, |end| end.prompt_tokens),
                 "completion_tokens": end.map_or(0, |end| end.reply_tokens),
@@ -142,7 +145,7 @@ async fn generate_stream(State(app): State<Shared>, fields: Fields) -> Result<Re
 struct Messages;
 
 impl Writer for Messages {
-    fn piece(&mut self, _: usize, text: String, out: &mut Frames) {
+    fn piece(&mut self, _: usize, text: String, _: &[Chosen], out: &mut Frames) {
         out.named("message", &json!({ "token": text, "finish_reason": null }));
     }
 

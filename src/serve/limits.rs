@@ -18,6 +18,12 @@ pub(super) const HEADERS: usize = 64;
 pub(super) const CONNECTIONS: usize = 1024;
 /// Replies that one request may ask for: swipes times prompts.
 pub(super) const REPLIES: usize = 32;
+/// Banned strings of one request.
+pub(super) const BANS: usize = 128;
+/// Texts at which repetitions break.
+pub(super) const BREAKERS: usize = 64;
+/// Biased tokens of one request.
+pub(super) const BIASES: usize = 1024;
 /// Stop strings of one request: front-ends send a few per participant of a group chat.
 pub(super) const STOPS: usize = 256;
 /// Silence in a stream after which a comment says that the server is still there.

@@ -10,8 +10,8 @@ use super::fault::Fault;
 use super::fields::{Fields, wrong};
 use super::question::{prompts, question, tokens};
 use super::stream::{Frames, Writer, stream};
-use super::{Shared, chat};
-use crate::engine::{End, Reason, Request};
+use super::{Shared, chat, probabilities};
+use crate::engine::{Chosen, End, Reason, Request};
 use crate::sampling::{Range, SAMPLERS};
 
 pub(super) fn routes() -> Router<Shared> {
@@ -22,8 +22,6 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/detokenize", post(detokenize))
         .route("/apply-template", post(apply_template))
         .route("/props", get(props))
-        .route("/slots", get(slots))
-        .route("/slots/{id}", post(slot))
         .route("/health", get(health))
         .route("/v1/health", get(health))
 }
@@ -56,22 +54,6 @@ async fn props(State(app): State<Shared>) -> Json<Value> {
         "modalities": { "vision": false, "audio": false },
         "build_info": concat!("cardwright ", env!("CARGO_PKG_VERSION")),
     }))
-}
-
-/// The engine does not say which slot does what, so the busy ones come first.
-async fn slots(State(app): State<Shared>) -> Json<Value> {
-    let model = app.model();
-    let busy = app.running.count();
-    let slots: Vec<Value> = (0..model.slots)
-        .map(|id| json!({ "id": id, "n_ctx": model.context, "is_processing": id < busy }))
-        .collect();
-    Json(slots.into())
-}
-
-async fn slot() -> Fault {
-    Fault::unsupported(
-        "slots are neither saved nor erased by hand: what prompts share is found by itself",
-    )
 }
 
 async fn tokenize(State(app): State<Shared>, mut fields: Fields) -> Result<Json<Value>, Fault> {
@@ -120,6 +102,7 @@ async fn completion(State(app): State<Shared>, mut fields: Fields) -> Result<Res
     let question = question(&app, fields, prompts, None).await?;
     let (streams, headers) = (question.stream, question.headers.clone());
     let requests = question.requests.clone();
+    let tells = question.tells_probabilities();
     let reply = app.ask(question).await?;
     let writer = Final {
         model: app.model().name.clone(),
@@ -132,7 +115,10 @@ async fn completion(State(app): State<Shared>, mut fields: Fields) -> Result<Res
     let mut answers: Vec<Value> = all
         .into_iter()
         .enumerate()
-        .map(|(index, whole)| writer.last(index, whole.text, whole.end.as_ref()))
+        .map(|(index, whole)| {
+            let told = tells.then_some(&*whole.chosen);
+            writer.last(index, whole.text, told, whole.end.as_ref())
+        })
         .collect();
     let answer = match answers.len() {
         1 => answers.remove(0),
@@ -148,7 +134,13 @@ struct Final {
 }
 
 impl Final {
-    fn last(&self, index: usize, content: String, end: Option<&End>) -> Value {
+    fn last(
+        &self,
+        index: usize,
+        content: String,
+        chosen: Option<&[Chosen]>,
+        end: Option<&End>,
+    ) -> Value {
         let (stop_type, stopping_word) = match end.map(|end| &end.reason) {
             Some(Reason::Stop(word)) => ("word", word.as_str()),
             Some(Reason::EndOfText | Reason::Grammar) => ("eos", ""),
@@ -159,7 +151,7 @@ impl Final {
         let (prompt, reused, reply) = end.map_or((0, 0, 0), |end| {
             (end.prompt_tokens, end.reused_tokens, end.reply_tokens)
         });
-        json!({
+        let mut last = json!({
             "index": index,
             "content": content,
             "tokens": [],
@@ -172,21 +164,29 @@ impl Final {
             "generation_settings": request.map(|request| settings(request, true)),
             "prompt": request.map(|request| request.prompt.as_str()),
             "has_new_line": content.contains('\n'),
-            "truncated": false,
+            "truncated": end.is_some_and(|end| end.dropped_turns > 0),
             "stop_type": stop_type,
             "stopping_word": stopping_word,
             "timings": end.map(timings),
-        })
+        });
+        if let Some(chosen) = chosen {
+            last["completion_probabilities"] = probabilities::of_llama(chosen);
+        }
+        last
     }
 }
 
 impl Writer for Final {
-    fn piece(&mut self, index: usize, text: String, out: &mut Frames) {
-        out.data(&json!({ "index": index, "content": text, "tokens": [], "stop": false }));
+    fn piece(&mut self, index: usize, text: String, chosen: &[Chosen], out: &mut Frames) {
+        let mut piece = json!({ "index": index, "content": text, "tokens": [], "stop": false });
+        if !chosen.is_empty() {
+            piece["completion_probabilities"] = probabilities::of_llama(chosen);
+        }
+        out.data(&piece);
     }
 
     fn end(&mut self, index: usize, end: Option<&End>, out: &mut Frames) {
-        out.data(&self.last(index, String::new(), end));
+        out.data(&self.last(index, String::new(), None, end));
     }
 }
 

@@ -13,6 +13,8 @@
 //! # let _ = router;
 //! ```
 
+mod adapters;
+mod bans;
 mod cards;
 mod chat;
 mod fault;
@@ -27,9 +29,11 @@ mod listen;
 mod llamacpp;
 mod metrics;
 mod openai;
+mod openapi;
 mod order;
 mod own;
 mod page;
+mod probabilities;
 mod question;
 mod reply;
 mod running;
@@ -88,6 +92,8 @@ pub struct Options {
     /// The folder whose cards can be listed, read, edited and added to; without one, cards are only looked at.
     /// Default: none.
     pub cards: Option<PathBuf>,
+    /// The folder for what slots hold, which clients save and restore by name. Default: none.
+    pub slots: Option<PathBuf>,
     /// Where to say things. Default: nowhere.
     pub log: Log,
 }
@@ -106,6 +112,7 @@ impl Default for Options {
             format: None,
             watch: false,
             cards: None,
+            slots: None,
             log: Arc::new(|_| ()),
         }
     }
@@ -151,7 +158,9 @@ pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
         .merge(openai::routes())
         .merge(web_ui::routes())
         .merge(llamacpp::routes())
+        .merge(adapters::routes())
         .merge(kobold::routes())
+        .merge(openapi::routes())
         .merge(own::routes())
         .merge(cards::routes())
         .merge(invent::routes())

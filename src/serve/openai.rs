@@ -12,8 +12,8 @@ use super::question::{Prompts, prompts, question};
 use super::reply::Whole;
 use super::running::Key;
 use super::stream::{Frames, Writer, stream};
-use super::{App, Shared, chat};
-use crate::engine::{End, Reason};
+use super::{App, Shared, chat, probabilities};
+use crate::engine::{Chosen, End, Reason};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -92,8 +92,11 @@ async fn answer(
         .iter()
         .map(|request| echo.then(|| request.prompt.clone()))
         .collect();
+    let tells_probabilities = question.tells_probabilities();
     let reply = app.ask(question).await?;
     let mut form = Form {
+        tells_probabilities,
+        offsets: Vec::new(),
         layout,
         id: match layout {
             Layout::Text => format!("cmpl-{}", reply.number()),
@@ -153,6 +156,9 @@ struct Form {
     model: String,
     usage: Usage,
     tells_usage: bool,
+    tells_probabilities: bool,
+    /// Where in each choice the next token begins, in characters.
+    offsets: Vec<usize>,
     /// Which choices have said something.
     begun: Vec<usize>,
     /// What each choice says before anything else.
@@ -185,14 +191,15 @@ impl Form {
             .map(|(index, whole)| {
                 self.usage.add(whole.end.as_ref());
                 let finish = finish(whole.end.as_ref());
+                let probabilities = self.probabilities(index, &whole.chosen);
                 match self.layout {
                     Layout::Text => json!({
-                        "index": index, "text": whole.text, "logprobs": null, "finish_reason": finish,
+                        "index": index, "text": whole.text, "logprobs": probabilities, "finish_reason": finish,
                     }),
                     Layout::Chat => json!({
                         "index": index,
                         "message": { "role": "assistant", "content": whole.text },
-                        "logprobs": null,
+                        "logprobs": probabilities,
                         "finish_reason": finish,
                     }),
                 }
@@ -201,6 +208,20 @@ impl Form {
         let mut answer = self.wrap(false, choices.into());
         answer["usage"] = self.usage.json();
         answer
+    }
+
+    /// The probabilities of choice `index`, where they are asked for.
+    fn probabilities(&mut self, index: usize, chosen: &[Chosen]) -> Option<Value> {
+        if !self.tells_probabilities {
+            return None;
+        }
+        if self.offsets.len() <= index {
+            self.offsets.resize(index + 1, 0);
+        }
+        Some(match self.layout {
+            Layout::Text => probabilities::of_text(chosen, &mut self.offsets[index]),
+            Layout::Chat => probabilities::of_chat(chosen),
+        })
     }
 
     fn chunk(&self, index: usize, text: Option<String>, finish: Option<&str>) -> Value {
@@ -239,9 +260,13 @@ impl Form {
 }
 
 impl Writer for Form {
-    fn piece(&mut self, index: usize, text: String, out: &mut Frames) {
+    fn piece(&mut self, index: usize, text: String, chosen: &[Chosen], out: &mut Frames) {
         self.begin(index, out);
-        out.data(&self.chunk(index, Some(text), None));
+        let mut chunk = self.chunk(index, Some(text), None);
+        if !chosen.is_empty() {
+            chunk["choices"][0]["logprobs"] = self.probabilities(index, chosen).into();
+        }
+        out.data(&chunk);
     }
 
     fn end(&mut self, index: usize, end: Option<&End>, out: &mut Frames) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, wrong};
 use super::running::Key;
-use super::{App, Shared, grammar, ignored, limits, order, watch};
+use super::{App, Shared, adapters, bans, grammar, ignored, limits, order, probabilities, watch};
 use crate::Result;
 use crate::engine::Request;
 use crate::sampling::{Range, SAMPLERS, Settings, Token};
@@ -31,6 +31,15 @@ pub(super) struct Question {
     pub(super) key: Key,
     /// What the answer says besides the reply.
     pub(super) headers: HeaderMap,
+}
+
+impl Question {
+    /// Whether the answer tells each token and its probability.
+    pub(super) fn tells_probabilities(&self) -> bool {
+        self.requests
+            .first()
+            .is_some_and(|request| request.logprobs.is_some())
+    }
 }
 
 /// The prompts of the field `prompt`: a text, a list of texts, tokens, or lists of tokens.
@@ -82,11 +91,14 @@ pub(super) async fn question(
     prompts: Prompts,
     key: Key,
 ) -> Result<Question> {
-    let settings = settings(app, &mut fields)?;
+    let mut settings = settings(app, &mut fields)?;
+    bans::bans(app, &mut fields, &mut settings).await?;
     let max_tokens = max_tokens(app, &mut fields)?;
     let choices = choices(&mut fields, prompts.texts.len())?;
     let stop = stops(&mut fields, prompts.stop)?;
-    let grammar = grammar::grammar(&mut fields)?;
+    let (grammar, json_schema) = grammar::grammar(&mut fields)?;
+    let adapters = adapters::of_request(app, &mut fields)?;
+    let logprobs = probabilities::wanted(&mut fields)?;
     let stream = fields.flag(&["stream"])?.unwrap_or(false);
     let mut headers = HeaderMap::new();
     report_ignored(app, fields, &mut headers);
@@ -105,6 +117,10 @@ pub(super) async fn question(
                 max_tokens,
                 stop: stop.clone(),
                 grammar: grammar.clone(),
+                json_schema: json_schema.clone(),
+                adapters: adapters.clone(),
+                logprobs,
+                turns: Vec::new(),
                 ..Request::new(prompt.clone())
             });
         }

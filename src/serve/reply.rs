@@ -8,14 +8,19 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::running::Key;
-use crate::engine::{Completion, End};
+use crate::engine::{Chosen, Completion, End};
 use crate::{Error, Result};
 
 /// Something that happened in a reply.
 #[derive(Debug)]
 pub(super) enum Event {
     /// Completion `index` goes on.
-    Piece { index: usize, text: String },
+    Piece {
+        index: usize,
+        text: String,
+        /// Its tokens, where the request asks for probabilities.
+        chosen: Vec<Chosen>,
+    },
     /// Completion `index` has ended; without an [`End`] when somebody ended it.
     End { index: usize, end: Option<End> },
 }
@@ -24,6 +29,7 @@ pub(super) enum Event {
 #[derive(Debug, Default)]
 pub(super) struct Whole {
     pub(super) text: String,
+    pub(super) chosen: Vec<Chosen>,
     pub(super) end: Option<End>,
 }
 
@@ -87,7 +93,12 @@ impl Reply {
             let event = match next {
                 Some(Ok(text)) => {
                     self.app.running.add(self.number, &text);
-                    Event::Piece { index, text }
+                    let chosen = completion.take_chosen();
+                    Event::Piece {
+                        index,
+                        text,
+                        chosen,
+                    }
                 }
                 Some(Err(error)) => {
                     self.completions.clear();
@@ -116,7 +127,14 @@ impl Reply {
         let mut all: Vec<Whole> = self.completions.iter().map(|_| Whole::default()).collect();
         while let Some(event) = poll_fn(|context| self.poll(context)).await {
             match event? {
-                Event::Piece { index, text } => all[index].text.push_str(&text),
+                Event::Piece {
+                    index,
+                    text,
+                    chosen,
+                } => {
+                    all[index].text.push_str(&text);
+                    all[index].chosen.extend(chosen);
+                }
                 Event::End { index, end } => all[index].end = end,
             }
         }

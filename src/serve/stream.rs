@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::limits;
 use super::reply::{Event, Reply};
-use crate::engine::End;
+use crate::engine::{Chosen, End};
 
 /// How a family of clients wants events written.
 pub(super) trait Writer: Unpin + Send + 'static {
-    /// A piece of completion `index`.
-    fn piece(&mut self, index: usize, text: String, out: &mut Frames);
+    /// A piece of completion `index`, with its tokens where the request asks for probabilities.
+    fn piece(&mut self, index: usize, text: String, chosen: &[Chosen], out: &mut Frames);
 
     /// The end of completion `index`; without an [`End`] when somebody ended it.
     fn end(&mut self, index: usize, end: Option<&End>, out: &mut Frames);
@@ -76,8 +76,12 @@ impl<W: Writer> Stream for Events<W> {
             let (writer, out) = (&mut this.writer, &mut this.waiting);
             match this.reply.poll(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(Event::Piece { index, text }))) => {
-                    writer.piece(index, text, out);
+                Poll::Ready(Some(Ok(Event::Piece {
+                    index,
+                    text,
+                    chosen,
+                }))) => {
+                    writer.piece(index, text, &chosen, out);
                 }
                 Poll::Ready(Some(Ok(Event::End { index, end }))) => {
                     writer.end(index, end.as_ref(), out);

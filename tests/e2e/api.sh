@@ -1,0 +1,53 @@
+#!/bin/sh
+# The running server beside the document it gives of itself, by schemathesis, which makes up requests from the document:
+#
+#     tests/e2e/api.sh CARDWRIGHT WORK_FOLDER
+#
+# Two checks are off: the server takes numbers as texts, nulls and fields it does not know, as front-ends send them, so
+# "wrong" requests are often right, and what is right by its schema may still name a card or a format that is not there.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+cardwright=$1
+work=$2
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright
+tool=${SCHEMATHESIS:-$cache/schemathesis/bin/schemathesis}
+
+if [ ! -x "$tool" ]; then
+    if ! { python3 -m venv "$cache/schemathesis" && "$cache/schemathesis/bin/pip" install -q "schemathesis==4.*"; } >"$work/pip.log" 2>&1; then
+        echo "skipped: pip could not install schemathesis; see $work/pip.log"
+        exit 0
+    fi
+fi
+
+cards=$work/api-cards
+mkdir -p "$cards" "$work/slots"
+cp "$root"/cards/*.png "$cards"
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+"$cardwright" serve --port "$port" --cards "$cards" --slot-save-path "$work/slots" --watch --ctx 128 -n 8 >"$work/api.log" 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null' EXIT
+for _ in $(seq 300); do
+    node -e 'fetch(process.argv[1]).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))' "http://127.0.0.1:$port/health" && break
+    sleep 0.2
+done
+
+# A character takes the model half a minute, so inventing one is left to the page's test.
+PYTHONWARNINGS=ignore "$tool" run "http://127.0.0.1:$port/openapi.json" \
+    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method \
+    --exclude-path /api/generate --mode all --phases examples,coverage,fuzzing --max-examples "${API_EXAMPLES:-12}" \
+    --generation-deterministic --workers 4 --request-timeout 60 --no-color --suppress-health-check all >"$work/schemathesis.log" 2>&1
+result=$?
+kill -0 $server 2>/dev/null || {
+    echo "failed: the server is gone"
+    tail -20 "$work/api.log"
+    exit 1
+}
+if [ $result = 0 ]; then
+    grep -E 'Test cases:|generated' "$work/schemathesis.log" | tail -2
+    echo "api: the server is as its document says"
+else
+    cat "$work/schemathesis.log"
+    echo "api: schemathesis found something"
+fi
+exit $result

@@ -1,0 +1,69 @@
+#!/bin/sh
+# The server in front of people: its own page, and SillyTavern, both driven in a real browser.
+#
+#     tests/e2e/run.sh path/to/cardwright [page|sillytavern|api]...
+#
+# Needs node, Chromium and a model. What is missing is installed where that is allowed (playwright-core, axe-core and
+# SillyTavern from npm into the user's cache, Chromium by scripts/browser), else this says what is missing and succeeds.
+# Pictures of every view are left in the folder E2E_PICTURES, if it is set.
+set -u
+version=1.19.0
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../..
+cardwright=${1:?name the cardwright binary}
+shift
+parts=${*:-page sillytavern api}
+
+skip() {
+    echo "skipped: $1"
+    exit 0
+}
+
+command -v node >/dev/null || skip "there is no \`node\`"
+command -v npm >/dev/null || skip "there is no \`npm\` to install what drives a browser"
+"$cardwright" model show "${CARDWRIGHT_MODEL:-default}" >/dev/null 2>&1 || skip "there is no model; run \`make model\`"
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright
+E2E_MODULES=${E2E_MODULES:-$cache/e2e}
+if [ ! -d "$E2E_MODULES/node_modules/playwright-core" ] || [ ! -d "$E2E_MODULES/node_modules/axe-core" ]; then
+    mkdir -p "$E2E_MODULES"
+    npm install --prefix "$E2E_MODULES" --ignore-scripts --no-audit --no-fund playwright-core@1 axe-core@4 >"$E2E_MODULES/log" 2>&1 ||
+        skip "npm could not install playwright-core and axe-core; see $E2E_MODULES/log"
+fi
+E2E_CHROMIUM=${E2E_CHROMIUM:-$("$root/scripts/browser")} || E2E_CHROMIUM=
+[ -n "$E2E_CHROMIUM" ] || skip "there is no Chromium; install the package \`chromium\`"
+export E2E_MODULES E2E_CHROMIUM
+
+work=$(mktemp -d)
+failed=0
+for part in $parts; do
+    case $part in
+    page)
+        node "$here/page.mjs" "$cardwright" "$work" || failed=1
+        ;;
+    sillytavern)
+        if [ -z "${SILLYTAVERN_DIR:-}" ]; then
+            folder=$cache/sillytavern-$version
+            SILLYTAVERN_DIR=$folder/node_modules/sillytavern
+            if [ ! -f "$SILLYTAVERN_DIR/package.json" ]; then
+                mkdir -p "$folder"
+                npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund "sillytavern@$version" >"$folder/log" 2>&1
+            fi
+        fi
+        if [ -f "$SILLYTAVERN_DIR/package.json" ]; then
+            node "$here/sillytavern.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work" || failed=1
+        else
+            echo "skipped: npm could not install SillyTavern $version; see $folder/log"
+        fi
+        ;;
+    api)
+        "$here/api.sh" "$cardwright" "$work" || failed=1
+        ;;
+    *)
+        echo "there is no part \`$part\`: page, sillytavern, api"
+        failed=1
+        ;;
+    esac
+done
+if [ "$failed" = 0 ]; then rm -rf "$work"; else echo "logs and pictures: $work"; fi
+exit "$failed"
