@@ -1,6 +1,6 @@
 # `make demo` does everything on a fresh machine, `make test` runs the tests; scripts/ holds what they do.
 
-.PHONY: all build model demo test lint interop bench install clean
+.PHONY: all build model demo test lint interop bench peers compare install clean
 SHELL := bash
 PREFIX ?= $(HOME)/.local
 
@@ -30,6 +30,15 @@ interop: build
 
 bench: model
 	@./cardwright bench
+
+# llama.cpp's own programs, to compare with; 40 MB are fetched, and it takes some ten minutes.
+peers:
+	@scripts/setup
+	@scripts/peers
+
+# Ours beside theirs on the default model, with ratios.
+compare: model peers
+	@scripts/compare "$$(./cardwright model pull default)"
 
 install: build
 	@install -D ./cardwright "$(PREFIX)/bin/cardwright"

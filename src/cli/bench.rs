@@ -21,6 +21,15 @@ pub(super) struct BenchArgs {
     /// Also let so many sequences write at the same time, such as `1,8,32`
     #[arg(long, value_delimiter = ',', value_name = "COUNT,...", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: Vec<u16>,
+    /// Also measure how long it takes to choose a token
+    #[arg(long)]
+    sampling: bool,
+    /// Also measure how soon a conversation of so many tokens goes on: cold, warm, and from a file
+    #[arg(long, value_name = "TOKENS", num_args = 0..=1, default_missing_value = "2000")]
+    conversation: Option<usize>,
+    /// Instead compare the types of weights on a small model of random numbers, and tell the fastest
+    #[arg(long)]
+    types: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -60,14 +69,20 @@ mod with_llama {
     use super::super::{Answer, output};
     use super::BenchArgs;
     use crate::Result;
-    use crate::engine::{Bench, Parallel, Speed};
+    use crate::engine::{Bench, Conversation, Parallel, Sampling, Speed, TypeSpeed, compare_types};
 
     /// The prompt that sequences share, and what each of them writes.
     const SHARED_PROMPT: usize = 128;
     const EACH: usize = 128;
+    /// Tokens that are chosen to measure how long that takes.
+    const SAMPLED: usize = 256;
 
     pub(super) fn bench(arguments: &BenchArgs) -> Result<Answer> {
-        let mut bench = Bench::load(&arguments.weights.options()?)?;
+        if arguments.types {
+            return types(arguments);
+        }
+        let options = arguments.weights.options()?;
+        let mut bench = Bench::load(&options)?;
         let mut report = Report::new(&bench, arguments.json);
         report.head()?;
         if arguments.prompt > 0 {
@@ -82,7 +97,51 @@ mod with_llama {
             let row = bench.parallel(SHARED_PROMPT, EACH, sequences.into())?;
             report.parallel(at == 0, &row)?;
         }
+        if arguments.sampling {
+            report.sampling(&bench.sampling(SAMPLED)?)?;
+        }
+        if let Some(tokens) = arguments.conversation {
+            report.conversation(&Conversation::measure(&options, tokens)?)?;
+        }
         report.end()
+    }
+
+    /// Compares types of weights.
+    fn types(arguments: &BenchArgs) -> Result<Answer> {
+        let rows = compare_types(arguments.weights.threads())?;
+        if arguments.json {
+            let rows: Value = rows
+                .iter()
+                .map(|row| {
+                    json!({
+                        "type": row.name, "model_size": row.size, "pp": row.prompt,
+                        "tg": row.single, "tg8": row.eight,
+                    })
+                })
+                .collect();
+            output::print(&format!("{rows:#}\n"))?;
+            return Ok(Answer::Yes);
+        }
+        output::print("| type   |       size | prompt t/s | reply t/s | 8 replies t/s |\n")?;
+        output::print("| ------ | ---------: | ---------: | --------: | ------------: |\n")?;
+        for row in &rows {
+            let size = row.size as f64 / f64::from(1 << 20);
+            output::print(&format!(
+                "| {:<6} | {:>6.1} MiB | {:>10.1} | {:>9.1} | {:>13.1} |\n",
+                row.name, size, row.prompt, row.single, row.eight
+            ))?;
+        }
+        let fastest = |speed: fn(&TypeSpeed) -> f64| {
+            let best = rows.iter().max_by(|a, b| speed(a).total_cmp(&speed(b)));
+            best.map_or("none", |row| row.name)
+        };
+        output::print(&format!(
+            "\nfastest here: {} for prompts, {} for one reply, {} for eight at a time\n",
+            fastest(|row| row.prompt),
+            fastest(|row| row.single),
+            fastest(|row| row.eight)
+        ))?;
+        Ok(Answer::Yes)
     }
 
     /// Prints rows as they come, or collects them for JSON.
@@ -181,6 +240,40 @@ mod with_llama {
             self.line(&format!(
                 "| {prompt:>5} | {generated:>6} | {sequences:>4} | {cells:>6} | {t_pp:>8.3} | {:>8.2} | {t_tg:>8.3} | {:>8.2} | {total:>8.3} | {:>8.2} |",
                 speeds.0, speeds.1, speeds.2
+            ))
+        }
+
+        fn sampling(&mut self, row: &Sampling) -> Result<()> {
+            let micros = |time: std::time::Duration| time.as_secs_f64() * 1e6;
+            let (decode, greedy, limarp) =
+                (micros(row.decode), micros(row.greedy), micros(row.limarp));
+            let share = (limarp - greedy) / decode;
+            self.rows.push(json!({
+                "decode_us": decode, "greedy_us": greedy, "limarp_us": limarp, "share": share,
+            }));
+            self.line(&format!(
+                "\nchoosing a token: {limarp:.0} us by the LimaRP settings, {greedy:.0} us greedily; a decode takes {decode:.0} us, so the settings cost {:.1} % of it",
+                share * 100.0
+            ))
+        }
+
+        fn conversation(&mut self, row: &Conversation) -> Result<()> {
+            let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+            self.rows.push(json!({
+                "tokens": row.tokens, "cold_ms": millis(row.cold), "warm_ms": millis(row.warm),
+                "step_ms": millis(row.step), "save_ms": millis(row.save), "file_bytes": row.bytes,
+                "resumed_ms": millis(row.resumed),
+            }));
+            self.line(&format!(
+                "\nfirst token of a conversation of {} tokens: {:.0} ms cold, {:.1} ms warm (a decode takes {:.1}), {:.0} ms from a file of {:.1} MiB, {:.0} times faster than cold; saved in {:.0} ms",
+                row.tokens,
+                millis(row.cold),
+                millis(row.warm),
+                millis(row.step),
+                millis(row.resumed),
+                row.bytes as f64 / f64::from(1 << 20),
+                row.cold.as_secs_f64() / row.resumed.as_secs_f64(),
+                millis(row.save),
             ))
         }
 

@@ -4,6 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use clap::Args;
 use rustyline::error::ReadlineError;
@@ -27,6 +29,9 @@ const HELP: &str = "\
 /help         this list
 /quit         leave (Ctrl-D does too)
 A line that begins with // is said with one slash. Ctrl-C stops a reply.";
+
+/// How often to look whether a reply was stopped.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Talk to a character.
 #[derive(Debug, Args)]
@@ -261,12 +266,16 @@ impl Session<'_> {
         let mut completion = self.chat.reply(self.engine, self.format, &self.options)?;
         let mut stream = Stream::new(&self.chat.cast().char)?;
         let mut text = String::new();
-        for piece in &mut completion {
-            let piece = piece?;
-            stream.piece(&piece)?;
-            text.push_str(&piece);
-            if self.stopped.load(Ordering::Relaxed) {
-                break;
+        // Ctrl-C counts while the prompt is being read too, when nothing comes for a long time.
+        while !self.stopped.load(Ordering::Relaxed) {
+            match completion.wait_piece(GLANCE) {
+                Poll::Pending => {}
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(piece)) => {
+                    let piece = piece?;
+                    stream.piece(&piece)?;
+                    text.push_str(&piece);
+                }
             }
         }
         stream.end()?;

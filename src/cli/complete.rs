@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::engine::{ModelArgs, SamplerArgs};
 use super::{Answer, input, output};
-use crate::engine::{End, Reason, Request};
+use crate::engine::{Chosen, End, Likelihood, Reason, Request};
 use crate::{Error, Kind, Result};
 
 /// Raw completion of a text.
@@ -27,6 +27,12 @@ pub(super) struct CompleteArgs {
     /// A GBNF grammar that the reply follows
     #[arg(long, value_name = "FILE")]
     grammar: Option<PathBuf>,
+    /// A JSON schema that the reply follows
+    #[arg(long, value_name = "FILE", conflicts_with = "grammar")]
+    schema: Option<PathBuf>,
+    /// Tell the probability of each token and of so many others, in the JSON
+    #[arg(long, value_name = "COUNT", requires = "json")]
+    logprobs: Option<usize>,
     /// Read the spellings of special tokens, such as <|im_start|>, as these tokens
     #[arg(long)]
     special: bool,
@@ -42,6 +48,7 @@ pub(super) struct CompleteArgs {
 /// Runs `complete`.
 pub(super) fn complete(arguments: &CompleteArgs) -> Result<Answer> {
     let grammar = arguments.grammar.as_deref().map(text_of).transpose()?;
+    let json_schema = arguments.schema.as_deref().map(text_of).transpose()?;
     let request = Request {
         special_tokens: arguments.special,
         settings: arguments.sampler.settings()?,
@@ -52,6 +59,8 @@ pub(super) fn complete(arguments: &CompleteArgs) -> Result<Answer> {
             .map(|stop| stop.replace("\\n", "\n"))
             .collect(),
         grammar,
+        json_schema,
+        logprobs: arguments.logprobs,
         ..Request::new(text_of(&arguments.prompt)?)
     };
     let engine = arguments.model.load()?;
@@ -71,20 +80,25 @@ pub(super) fn complete(arguments: &CompleteArgs) -> Result<Answer> {
             output::print(&piece)?;
         }
     }
+    let tokens = completion.take_chosen();
     let Some(end) = completion.end() else {
         return Err(Error::new(Kind::Engine, "the reply has no end"));
     };
     if arguments.json {
-        let object = json!({
+        let mut object = json!({
             "text": text,
             "reason": reason(&end.reason),
             "model": engine.model().name,
             "prompt_tokens": end.prompt_tokens,
             "reused_tokens": end.reused_tokens,
             "reply_tokens": end.reply_tokens,
+            "rewinds": end.rewinds,
             "prompt_seconds": end.prompt_time.as_secs_f64(),
             "reply_seconds": end.reply_time.as_secs_f64(),
         });
+        if arguments.logprobs.is_some() {
+            object["tokens"] = tokens.iter().map(token).collect();
+        }
         output::print(&format!("{object:#}\n"))?;
     } else if std::io::stdout().is_terminal() {
         output::print("\n")?;
@@ -102,6 +116,19 @@ fn text_of(path: &Path) -> Result<String> {
             .at(path.display().to_string())
             .source(e)
     })
+}
+
+fn token(chosen: &Chosen) -> Value {
+    let one = |likelihood: &Likelihood| {
+        json!({
+            "token": likelihood.token,
+            "text": String::from_utf8_lossy(&likelihood.bytes),
+            "logprob": likelihood.logprob,
+        })
+    };
+    let mut object = one(&chosen.choice);
+    object["alternatives"] = chosen.alternatives.iter().map(one).collect();
+    object
 }
 
 fn reason(reason: &Reason) -> &str {

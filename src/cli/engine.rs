@@ -3,8 +3,8 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use crate::Result;
-use crate::engine::{Adapter, Engine, Options};
-use crate::sampling::{Range, SAMPLERS, Sampler, Settings};
+use crate::engine::{Adapter, CacheType, Engine, Options};
+use crate::sampling::{Range, SAMPLERS, Sampler, Settings, Step, Token};
 use crate::weights::store;
 
 /// The headings under which `--help` lists these arguments.
@@ -27,9 +27,23 @@ pub(super) struct WeightsArgs {
     /// Layers to keep on the GPU [default: all, where there is one]
     #[arg(long, value_name = "COUNT")]
     gpu_layers: Option<u32>,
+    /// How keys and values are stored: q8_0 takes half the memory of f16
+    #[arg(
+        long,
+        value_name = "f16|q8_0",
+        default_value = "f16",
+        hide_default_value = true
+    )]
+    cache_type: CacheType,
 }
 
 impl WeightsArgs {
+    /// The threads that were asked for.
+    #[cfg(feature = "llama")]
+    pub(super) fn threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+
     /// What to load.
     pub(super) fn options(&self) -> Result<Options> {
         let adapters: Result<Vec<Adapter>> = self.lora.iter().map(|text| text.parse()).collect();
@@ -37,6 +51,7 @@ impl WeightsArgs {
             adapters: adapters?,
             threads: self.threads.map(usize::from),
             gpu_layers: self.gpu_layers,
+            cache_type: self.cache_type,
             ..Options::new(store::resolve(&self.model)?)
         })
     }
@@ -54,6 +69,9 @@ pub(super) struct ModelArgs {
     /// Conversations that run at the same time
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
     parallel: Option<u16>,
+    /// Memory for conversations that have lost their slot, in MiB [default: an eighth of what is free, up to 2048]
+    #[arg(long, value_name = "MIB")]
+    prompt_cache: Option<u32>,
 }
 
 impl ModelArgs {
@@ -67,6 +85,9 @@ impl ModelArgs {
         load(&Options {
             context: self.ctx,
             slots: self.parallel.map_or(conversations, usize::from),
+            prompt_cache: self
+                .prompt_cache
+                .map(|mebibytes| u64::from(mebibytes) << 20),
             ..self.weights.options()?
         })
     }
@@ -97,6 +118,10 @@ pub(super) fn without_llama() -> crate::Error {
 pub(super) struct SamplerArgs {
     given: Vec<(&'static str, f64)>,
     seed: Option<u64>,
+    order: Option<Vec<Step>>,
+    banned_strings: Vec<String>,
+    banned_tokens: Vec<Token>,
+    biases: Vec<(Token, f32)>,
 }
 
 impl SamplerArgs {
@@ -111,6 +136,15 @@ impl SamplerArgs {
             settings.set(name, value)?;
         }
         settings.seed = self.seed.or(settings.seed);
+        if let Some(order) = &self.order {
+            settings.order.clone_from(order);
+        }
+        let strings = self.banned_strings.iter();
+        settings
+            .banned_strings
+            .extend(strings.map(|text| text.replace("\\n", "\n")));
+        settings.banned_tokens.extend(&self.banned_tokens);
+        settings.logit_bias.extend(self.biases.iter().copied());
         Ok(settings)
     }
 }
@@ -151,11 +185,76 @@ fn flag(row: &Sampler) -> Arg {
     }
 }
 
+/// A name of a sampling step.
+fn step_name(text: &str) -> Result<String, String> {
+    if Step::is_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("there is no such step; llama.cpp's names are penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc and temperature, and there are tfs_z and top_a".into())
+}
+
+/// A token and what is added to its logit.
+fn bias(text: &str) -> Result<(Token, f32), String> {
+    let wrong = || "it is TOKEN:NUMBER".to_owned();
+    let (token, bias) = text.split_once(':').ok_or_else(wrong)?;
+    let bias: f32 = bias.parse().map_err(|_| wrong())?;
+    if bias.is_nan() {
+        return Err(wrong());
+    }
+    Ok((token.parse().map_err(|_| wrong())?, bias))
+}
+
 impl Args for SamplerArgs {
     fn augment_args(command: Command) -> Command {
         let command = SAMPLERS.iter().fold(command, |command, row| {
             command.arg(flag(row).action(ArgAction::Set))
         });
+        let list =
+            |id: &'static str, long: &'static str, name: &'static str, help: &'static str| {
+                Arg::new(id)
+                    .long(long)
+                    .help_heading(SAMPLING)
+                    .value_name(name)
+                    .help(help)
+            };
+        let command = command
+            .arg(
+                list(
+                    "samplers",
+                    "samplers",
+                    "NAME,...",
+                    "The steps between logits and draw in their order, by llama.cpp's names",
+                )
+                .value_delimiter(',')
+                .value_parser(step_name),
+            )
+            .arg(
+                list(
+                    "ban",
+                    "ban",
+                    "TEXT",
+                    "Never write this text, in capitals or not; may be repeated. `\\n` is a newline",
+                )
+                .action(ArgAction::Append),
+            )
+            .arg(
+                list("ban_token", "ban-token", "TOKEN,...", "Never choose these tokens")
+                    .value_delimiter(',')
+                    .action(ArgAction::Append)
+                    .value_parser(value_parser!(Token)),
+            )
+            .arg(
+                list(
+                    "logit_bias",
+                    "logit-bias",
+                    "TOKEN:NUMBER,...",
+                    "Added to the logits of these tokens",
+                )
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .allow_hyphen_values(true)
+                .value_parser(bias),
+            );
         command.arg(
             Arg::new("seed")
                 .short('s')
@@ -191,6 +290,15 @@ impl FromArgMatches for SamplerArgs {
             }
         }
         self.seed = matches.get_one("seed").copied().or(self.seed);
+        if let Some(names) = matches.get_many::<String>("samplers") {
+            self.order = Some(Step::by_names(names.map(String::as_str)));
+        }
+        let strings = matches.get_many::<String>("ban").into_iter().flatten();
+        self.banned_strings.extend(strings.cloned());
+        let tokens = matches.get_many::<Token>("ban_token").into_iter().flatten();
+        self.banned_tokens.extend(tokens);
+        let biases = matches.get_many::<(Token, f32)>("logit_bias");
+        self.biases.extend(biases.into_iter().flatten());
         Ok(())
     }
 }

@@ -1,6 +1,9 @@
 //! How fast a model runs here, by the definitions of llama.cpp's own `llama-bench` and `llama-batched-bench`, so that the
 //! numbers can stand beside theirs.
 
+mod conversation;
+mod types;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,10 +11,12 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
+pub use self::conversation::Conversation;
+pub use self::types::{TypeSpeed, compare_types};
 use super::backend::{Entry, Stall};
 use super::llama::{Context, Model, Room};
 use super::{CacheType, Options};
-use crate::sampling::Token;
+use crate::sampling::{Chain, Settings, Token};
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
@@ -46,6 +51,17 @@ pub struct Parallel {
     pub prompt_time: Duration,
     /// Time for the writing.
     pub generation_time: Duration,
+}
+
+/// How long it takes to choose a token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// The decode of one token.
+    pub decode: Duration,
+    /// Taking the best.
+    pub greedy: Duration,
+    /// Drawing by the settings of LimaRP.
+    pub limarp: Duration,
 }
 
 impl Speed {
@@ -132,6 +148,47 @@ impl Bench {
         )
     }
 
+    /// How long it takes to choose a token, by the settings of LimaRP and greedily, beside the decode that gives the
+    /// logits: the mean over `tokens` tokens.
+    ///
+    /// # Errors
+    ///
+    /// When the model cannot hold that many tokens.
+    pub fn sampling(&mut self, tokens: usize) -> Result<Sampling> {
+        let mut context = self.context(tokens, 1)?;
+        let mut limarp = Chain::new(&Settings {
+            seed: Some(1),
+            ..Settings::default()
+        })?;
+        let mut greedy = Chain::new(&Settings {
+            temperature: 0.0,
+            ..Settings::neutral()
+        })?;
+        let mut times = [Duration::ZERO; 3];
+        let mut entry = self.entry(0, 0, true);
+        for position in 0..tokens {
+            entry.position = position;
+            let start = Instant::now();
+            decode(&mut context, &[entry])?;
+            times[0] += start.elapsed();
+            let logits = context.logits(0);
+            let start = Instant::now();
+            greedy.sample(logits);
+            times[1] += start.elapsed();
+            let start = Instant::now();
+            let token = limarp.sample(logits);
+            times[2] += start.elapsed();
+            entry.token = token.unwrap_or(entry.token);
+            limarp.accept(entry.token);
+        }
+        let [decode, greedy, limarp] = times.map(|time| time / tokens.max(1) as u32);
+        Ok(Sampling {
+            decode,
+            greedy,
+            limarp,
+        })
+    }
+
     /// Speed of `sequences` that share a prompt and write in the same decodes: `llama-batched-bench -pps`.
     ///
     /// # Errors
@@ -143,7 +200,9 @@ impl Bench {
         generated: usize,
         sequences: usize,
     ) -> Result<Parallel> {
-        let mut context = self.context(prompt + sequences * generated, sequences)?;
+        // As `llama-batched-bench` does, each sequence gets the same share of the cells.
+        let each = (prompt + generated).next_multiple_of(256);
+        let mut context = self.context(each * sequences, sequences)?;
         self.evaluate(&mut context, 16.min(prompt))?;
         context.clear();
         let start = Instant::now();
@@ -167,6 +226,7 @@ impl Bench {
         let room = Room {
             cells,
             sequences,
+            separate: sequences > 1,
             batch: BATCH.min(cells).max(sequences),
             outputs: sequences,
             threads: self.threads,
@@ -300,6 +360,7 @@ fn logits(path: &Path, at_once: usize) -> Result<Vec<Vec<f32>>> {
     let room = Room {
         cells: 256,
         sequences: 1,
+        separate: false,
         batch: TOKENS,
         outputs: TOKENS,
         threads: bench.threads,

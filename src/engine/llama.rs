@@ -339,9 +339,12 @@ impl Grammar for Gbnf {
 
 /// What a context is made for.
 pub(super) struct Room {
-    /// Cells of the KV cache, shared by all sequences.
+    /// Cells of the KV cache of all sequences.
     pub(super) cells: usize,
     pub(super) sequences: usize,
+    /// Whether each sequence has its own share of the cells. Attention then looks at its own cells only, where it would
+    /// otherwise look at those of all and mask them; but what sequences share is copied, and no one can have more.
+    pub(super) separate: bool,
     /// Tokens of one decode.
     pub(super) batch: usize,
     /// Tokens of one decode whose logits are wanted.
@@ -359,6 +362,7 @@ pub(super) struct Context {
     /// Freed after the context.
     model: Arc<Model>,
     vocabulary: usize,
+    separate: bool,
     tokens: Vec<sys::llama_token>,
     positions: Vec<sys::llama_pos>,
     sequences: Vec<sys::llama_seq_id>,
@@ -382,8 +386,7 @@ impl Context {
         params.n_outputs_max = number(room.outputs);
         params.n_threads = threads;
         params.n_threads_batch = threads;
-        // Sequences share what they have in common; with separate caches that would be a copy, and partly an abort.
-        params.kv_unified = true;
+        params.kv_unified = !room.separate;
         let number_type = match room.cache_type {
             CacheType::F16 => sys::GGML_TYPE_F16,
             CacheType::Q8_0 => sys::GGML_TYPE_Q8_0,
@@ -410,6 +413,7 @@ impl Context {
             raw,
             vocabulary: usize::try_from(model.inner.n_vocab()).unwrap_or(0),
             model,
+            separate: room.separate,
             tokens: Vec::new(),
             positions: Vec::new(),
             sequences: Vec::new(),
@@ -561,9 +565,15 @@ impl Context {
 
     /// Lets sequence `to` share the first `length` positions of sequence `from`.
     pub(super) fn share(&mut self, from: usize, to: usize, length: usize) {
-        // SAFETY: the memory belongs to this context; its cache is unified, so a part of a sequence can be shared.
+        let (from, to, length) = (from as i32, to as i32, length as i32);
+        // Of separate caches only the whole can be copied; anything else aborts the process.
+        let end = if self.separate { -1 } else { length };
+        // SAFETY: the memory belongs to this context, and it has both sequences.
         unsafe {
-            sys::llama_memory_seq_cp(self.memory(), from as i32, to as i32, 0, length as i32);
+            sys::llama_memory_seq_cp(self.memory(), from, to, -1, end);
+            if self.separate {
+                sys::llama_memory_seq_rm(self.memory(), to, length, -1);
+            }
         }
     }
 

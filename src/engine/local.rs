@@ -17,6 +17,8 @@ use crate::{Error, Kind, Result};
 const CONTEXT: usize = 4096;
 /// Beyond one conversation the slots share no more than this much memory when nobody says otherwise.
 const CACHE: u64 = 1 << 30;
+/// llama.cpp gives a sequence a multiple of so many cells.
+const CELLS: usize = 256;
 /// Tokens of prompts in one decode: llama.cpp computes 512 at a time.
 const CHUNK: usize = 512;
 /// Memory that llama.cpp needs besides weights and KV cache, roughly.
@@ -60,7 +62,9 @@ impl Llama {
         let per_token = about.cache_bytes_per_token.unwrap_or(1).max(1);
         let per_token = options.cache_type.of_f16(per_token);
         let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
-        let cells = context.saturating_mul(slots).min(affordable.max(context));
+        let wanted = context.next_multiple_of(CELLS).saturating_mul(slots);
+        let separate = slots > 1 && wanted <= affordable;
+        let cells = wanted.min(affordable.max(context));
         enough_memory(
             &format!("load the model and hold {cells} tokens"),
             size.saturating_add(per_token.saturating_mul(cells as u64)),
@@ -78,6 +82,7 @@ impl Llama {
         let room = Room {
             cells,
             sequences: slots,
+            separate: separate && limits.shares,
             batch: limits.chunk + slots,
             outputs: slots,
             threads: options.threads(),

@@ -42,7 +42,9 @@ mod tail;
 mod tokenizer;
 
 #[cfg(feature = "llama")]
-pub use bench::{Bench, Parallel, Speed, self_test};
+pub use bench::{
+    Bench, Conversation, Parallel, Sampling, Speed, TypeSpeed, compare_types, self_test,
+};
 pub use completion::{Chosen, Completion, End, Feed, Likelihood, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;

@@ -133,12 +133,12 @@ pub(super) fn gguf(model: &tiny::Model, kind: TensorType) -> Vec<u8> {
 }
 
 /// An array of an adapter: PEFT's name, rows, columns, numbers.
-pub(super) type Array = (String, u64, u64, Vec<f32>);
+pub(crate) type Array = (String, u64, u64, Vec<f32>);
 
 pub(super) const RANK: u64 = 4;
 
 /// A LoRA on queries, keys, values and the feed-forward part of the tiny model.
-pub(super) fn lora(model: &tiny::Model) -> Vec<Array> {
+pub(crate) fn lora(model: &tiny::Model) -> Vec<Array> {
     let (width, inner) = (u64::from(model.width), u64::from(model.inner));
     let keys = width / u64::from(model.heads) * u64::from(model.key_heads);
     let mut arrays = Vec::new();
@@ -176,7 +176,7 @@ pub(super) fn lora(model: &tiny::Model) -> Vec<Array> {
     arrays
 }
 
-pub(super) const CONFIG: &str = r#"{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"],
+pub(crate) const CONFIG: &str = r#"{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"],
     "bias": "none", "fan_in_fan_out": false, "modules_to_save": null, "use_rslora": false}"#;
 
 /// The configuration of the tiny model as PyTorch's world writes it.
@@ -190,7 +190,7 @@ pub(super) fn base_config(model: &tiny::Model) -> String {
 }
 
 /// A folder of PEFT with the weights as safetensors.
-pub(super) fn peft(folder: &Path, config: &str, arrays: &[Array]) {
+pub(crate) fn peft(folder: &Path, config: &str, arrays: &[Array]) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("adapter_config.json"), config).unwrap();
     fs::write(

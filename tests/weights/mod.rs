@@ -3,7 +3,7 @@
 #[cfg(feature = "cli")]
 mod command;
 mod convert;
-mod fixtures;
+pub(crate) mod fixtures;
 mod gguf;
 mod merge;
 mod peers;

@@ -1,6 +1,12 @@
 //! The engine on a tiny seeded model, which talks nonsense, but the same nonsense everywhere.
 #![cfg(feature = "llama")]
 
+mod adapters;
+mod interrupt;
+mod replies;
+mod sessions;
+mod soak;
+
 use std::path::{Path, PathBuf};
 
 use cardwright::Kind;
@@ -25,13 +31,16 @@ impl Tiny {
         self.folder.path().join("tiny.gguf")
     }
 
-    fn load(&self, slots: usize) -> Llama {
-        let options = Options {
+    fn options(&self, slots: usize) -> Options {
+        Options {
             slots,
             threads: Some(1),
             ..Options::new(self.path())
-        };
-        Llama::load(&options).unwrap()
+        }
+    }
+
+    fn load(&self, slots: usize) -> Llama {
+        Llama::load(&self.options(slots)).unwrap()
     }
 
     /// A file beside the model.

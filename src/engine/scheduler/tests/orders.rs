@@ -1,0 +1,212 @@
+//! Who is served when.
+
+use super::*;
+
+#[test]
+fn a_request_gets_its_text_and_its_counts() {
+    let mut stage = Stage::new(Scripted::new(1, 1000));
+    let completion = stage.submit("Once upon", 5);
+    stage.finish();
+    let (text, end) = said(completion);
+    assert_eq!(text, continuation("Once upon", 5));
+    assert_eq!(end.reason, Reason::Length);
+    assert_eq!(
+        (end.prompt_tokens, end.reused_tokens, end.reply_tokens),
+        (9, 0, 5)
+    );
+}
+
+#[test]
+fn a_long_prompt_does_not_stall_those_who_write() {
+    let mut stage = Stage::new(Scripted::new(2, 4000));
+    let writer = stage.submit("abc", 200);
+    stage.step();
+    let reader = stage.submit(&"z".repeat(500), 1);
+    for _ in 0..20 {
+        stage.step();
+        let batch = stage.last_batch();
+        assert_eq!(batch.iter().filter(|entry| entry.logits).count(), 1);
+        assert_eq!(
+            batch.len(),
+            1 + 16,
+            "one letter, and a small chunk of the prompt"
+        );
+    }
+    stage.finish();
+    assert_eq!(said(writer).0, continuation("abc", 200));
+    assert_eq!(said(reader).0, continuation(&"z".repeat(500), 1));
+}
+
+#[test]
+fn a_prompt_alone_takes_large_chunks() {
+    let mut stage = Stage::new(Scripted::new(2, 4000));
+    let _completion = stage.submit(&"z".repeat(150), 1);
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        stage.step();
+        sizes.push(stage.last_batch().len());
+    }
+    assert_eq!(sizes, [64, 64, 22]);
+}
+
+#[test]
+fn who_comes_first_is_served_first() {
+    let mut stage = Stage::new(Scripted::new(2, 4000));
+    let _completions: Vec<_> = (0..5)
+        .map(|i| stage.submit(&format!("{i} says"), 3))
+        .collect();
+    let mut order = Vec::new();
+    while stage.scheduler.is_busy() {
+        stage.step();
+        for number in 1..=5 {
+            let ended = !stage.is_here(number);
+            if ended && !order.contains(&number) {
+                order.push(number);
+            }
+        }
+    }
+    assert_eq!(order, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_dropped_completion_is_in_no_further_decode() {
+    let mut stage = Stage::new(Scripted::new(2, 4000));
+    let stays = stage.submit("stays", 20);
+    let goes = stage.submit("goes", 20);
+    stage.step();
+    stage.step();
+    assert_eq!(stage.last_batch().len(), 2);
+    drop(goes);
+    stage.step();
+    assert_eq!(stage.last_batch().len(), 1);
+    stage.finish();
+    assert_eq!(said(stays).0, continuation("stays", 20));
+}
+
+#[test]
+fn a_request_dropped_in_the_queue_is_never_evaluated() {
+    let mut stage = Stage::new(Scripted::new(1, 4000));
+    let first = stage.submit("first", 3);
+    drop(stage.submit("second", 3));
+    stage.finish();
+    assert_eq!(said(first).0, continuation("first", 3));
+    assert_eq!(stage.evaluated(), "first".len() + 2);
+}
+
+#[test]
+fn an_interrupted_decode_leaves_no_trace() {
+    let mut backend = Scripted::new(1, 4000);
+    backend.limits.chunk = 8;
+    let mut stage = Stage::new(backend);
+    let dropped = stage.submit("a prompt of some length", 3);
+    stage.step();
+    // The reader goes while the decode runs: the scheduler cannot know yet, the decode asks.
+    let Stage { scheduler, .. } = &mut stage;
+    let batch = scheduler.plan();
+    drop(dropped);
+    assert!(matches!(scheduler.decode(&batch), Err(Stall::Aborted)));
+    scheduler.roll_back();
+    let again = stage.submit("a prompt of some length", 3);
+    stage.finish();
+    assert_eq!(said(again).0, continuation("a prompt of some length", 3));
+}
+
+#[test]
+fn a_broken_decode_fails_who_was_in_it_and_nobody_after() {
+    let mut stage = Stage::new(Scripted::new(2, 1000));
+    let broken = stage.submit("hello", 5);
+    stage.step();
+    stage.scheduler.backend.fails = true;
+    stage.step();
+    assert!(broken.text().is_err());
+    let whole = stage.submit("hello", 5);
+    stage.finish();
+    assert_eq!(said(whole).0, continuation("hello", 5));
+}
+
+#[test]
+fn a_stop_string_ends_a_reply_and_is_not_part_of_it() {
+    let prompt = "stop me";
+    let whole = continuation(prompt, 20);
+    let mut stage = Stage::new(Scripted::new(1, 1000));
+    let completion = stage.request(Request {
+        stop: vec![whole[7..10].to_owned()],
+        ..Request::new(prompt)
+    });
+    stage.finish();
+    let (text, end) = said(completion);
+    assert_eq!(text, whole[..7]);
+    assert_eq!(end.reason, Reason::Stop(whole[7..10].to_owned()));
+}
+
+#[test]
+fn a_grammar_decides_against_the_model_and_ends_the_reply() {
+    let mut stage = Stage::new(Scripted::new(1, 1000));
+    let completion = stage.request(Request {
+        grammar: Some("exactly this".into()),
+        ..Request::new("say")
+    });
+    stage.finish();
+    let (text, end) = said(completion);
+    assert_eq!(
+        (text.as_str(), end.reason),
+        ("exactly this", Reason::Grammar)
+    );
+}
+
+#[test]
+fn a_panic_in_one_request_is_not_the_others() {
+    let mut stage = Stage::new(Scripted::new(2, 1000));
+    let calm = stage.submit("calm", 10);
+    let panics = stage.request(Request {
+        grammar: Some("ab!c".into()),
+        ..Request::new("panics")
+    });
+    stage.finish();
+    assert_eq!(said(calm).0, continuation("calm", 10));
+    assert!(panics.text().unwrap_err().to_string().contains("panicked"));
+}
+
+#[test]
+fn no_tokens_are_asked_for_and_none_come() {
+    let mut stage = Stage::new(Scripted::new(1, 1000));
+    let completion = stage.submit("warm up", 0);
+    stage.finish();
+    let (text, end) = said(completion);
+    assert_eq!((text.as_str(), end.reply_tokens), ("", 0));
+}
+
+#[test]
+fn a_short_prompt_does_not_wait_for_a_long_one() {
+    let mut stage = Stage::new(Scripted::new(3, 4000));
+    let long = stage.submit(&"z".repeat(600), 1);
+    let other = stage.submit(&"y".repeat(600), 1);
+    stage.step();
+    let short = stage.submit("short", 1);
+    stage.step();
+    let batch = stage.last_batch();
+    let count = |sequence| batch.iter().filter(|e| e.sequence == sequence).count();
+    assert_eq!([count(0), count(1), count(2)], [32, 27, 5]);
+    assert!(!stage.is_here(3), "the short one is answered already");
+    stage.finish();
+    assert_eq!(said(short).0, continuation("short", 1));
+    assert_eq!(said(long).0, continuation(&"z".repeat(600), 1));
+    assert_eq!(said(other).0, continuation(&"y".repeat(600), 1));
+}
+
+#[test]
+fn the_oldest_prompt_goes_on_however_many_short_ones_come() {
+    let mut stage = Stage::new(Scripted::new(4, 8000));
+    let long = stage.submit(&"z".repeat(640), 1);
+    let mut steps = 0;
+    while stage.is_here(1) {
+        for i in 0..3 {
+            drop(stage.submit(&format!("{i} {steps} is short"), 1));
+            let _listening = stage.submit(&format!("{i} {steps} comes between"), 1);
+        }
+        stage.step();
+        steps += 1;
+        assert!(steps <= 20, "half of each decode of 64 is the oldest one's");
+    }
+    assert_eq!(said(long).0, continuation(&"z".repeat(640), 1));
+}

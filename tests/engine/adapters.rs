@@ -1,0 +1,179 @@
+//! Adapters, chosen by each request.
+
+use cardwright::weights::lora;
+
+use super::*;
+use crate::weights::fixtures;
+
+/// Writes an adapter for a model of this shape, strong enough to change what a model of random weights says.
+fn adapter(model: &tiny::Model, strength: f32, path: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    model.write(&file("base.gguf")).unwrap();
+    let mut arrays = fixtures::lora(model);
+    for (.., numbers) in &mut arrays {
+        numbers.iter_mut().for_each(|number| *number *= strength);
+    }
+    fixtures::peft(&file("peft"), fixtures::CONFIG, &arrays);
+    let options = lora::Options {
+        base: Some(lora::Base::open(&file("base.gguf")).unwrap()),
+        ..lora::Options::default()
+    };
+    lora::convert(&file("peft"), path, &options, &mut |_, _| {}).unwrap();
+}
+
+struct Two {
+    tiny: Tiny,
+}
+
+impl Two {
+    /// A model with two adapters.
+    fn new() -> Self {
+        let tiny = Tiny::new();
+        for (name, strength) in [("one.gguf", 1.0), ("two.gguf", -1.5)] {
+            let path = tiny.folder.path().join(name);
+            adapter(&tiny::Model::default(), strength, &path);
+        }
+        Self { tiny }
+    }
+
+    fn load(&self, slots: usize, scales: [f32; 2]) -> Llama {
+        let adapters = ["one.gguf", "two.gguf"].into_iter().zip(scales);
+        Llama::load(&Options {
+            adapters: adapters
+                .map(|(name, scale)| Adapter {
+                    path: self.tiny.folder.path().join(name),
+                    scale,
+                })
+                .collect(),
+            ..self.tiny.options(slots)
+        })
+        .unwrap()
+    }
+}
+
+fn with(adapters: &[f32]) -> Request {
+    Request {
+        adapters: Some(adapters.to_vec()),
+        ..greedy(PROMPTS[4], 12)
+    }
+}
+
+const SETS: [&[f32]; 5] = [&[0.0, 0.0], &[1.0], &[0.0, 1.0], &[0.5, 0.5], &[1.0]];
+
+#[test]
+fn each_request_gets_the_adapters_it_asks_for_whoever_else_is_there() {
+    let two = Two::new();
+    let alone = |scales| {
+        let engine = two.load(1, scales);
+        engine
+            .start(greedy(PROMPTS[4], 12))
+            .unwrap()
+            .text()
+            .unwrap()
+    };
+    let expected = [
+        alone([0.0, 0.0]),
+        alone([1.0, 0.0]),
+        alone([0.0, 1.0]),
+        alone([0.5, 0.5]),
+        alone([1.0, 0.0]),
+    ];
+    let mut different = expected.to_vec();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), 4, "each set says something else");
+    let engine = two.load(3, [0.0, 0.0]);
+    let requests = SETS.map(with).into();
+    let together: Vec<String> = engine
+        .start_all(requests)
+        .unwrap()
+        .into_iter()
+        .map(|completion| completion.text().unwrap())
+        .collect();
+    assert_eq!(together, expected);
+}
+
+#[test]
+fn adapters_are_swapped_between_requests() {
+    let two = Two::new();
+    let engine = two.load(1, [1.0, 0.0]);
+    let say = || {
+        let completion = engine.start(greedy(PROMPTS[4], 12)).unwrap();
+        completion.finish().unwrap()
+    };
+    let (first, _) = say();
+    assert_eq!(engine.adapters()[0].scale, 1.0);
+    engine.set_adapters(&[0.0, 1.0]).unwrap();
+    let (second, end) = say();
+    assert_ne!(first, second);
+    assert_eq!(
+        end.reused_tokens, 0,
+        "the other adapter's work is of no use"
+    );
+    engine.set_adapters(&[1.0]).unwrap();
+    assert_eq!(say().0, first);
+    let scales: Vec<f32> = engine.adapters().iter().map(|a| a.scale).collect();
+    assert_eq!(scales, [1.0, 0.0]);
+    for wrong in [&[1.0, 1.0, 1.0][..], &[f32::NAN]] {
+        let error = engine.set_adapters(wrong).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+    }
+}
+
+#[test]
+fn an_adapter_of_another_base_is_refused_with_what_does_not_fit() {
+    let tiny = Tiny::new();
+    let wide = tiny::Model {
+        width: 512,
+        ..tiny::Model::default()
+    };
+    let deep = tiny::Model {
+        layers: 3,
+        ..tiny::Model::default()
+    };
+    for (model, says) in [(wide, "incorrect shape"), (deep, "blk.2")] {
+        let path = tiny.folder.path().join("other.gguf");
+        adapter(&model, 1.0, &path);
+        let options = Options {
+            adapters: vec![Adapter {
+                path: path.clone(),
+                scale: 1.0,
+            }],
+            ..tiny.options(1)
+        };
+        let error = Llama::load(&options).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Model);
+        let text = error.to_string();
+        assert!(text.starts_with(path.to_str().unwrap()), "{text}");
+        assert!(text.contains(says), "{text}");
+        assert!(error.next_step().unwrap().contains("base model"));
+    }
+}
+
+#[test]
+fn a_conversation_saved_with_an_adapter_goes_on_with_it_only() {
+    let two = Two::new();
+    let engine = two.load(1, [0.0, 1.0]);
+    let chat = two.tiny.folder.path().join("chat");
+    let (text, _) = engine
+        .start(greedy(PROMPTS[4], 8))
+        .unwrap()
+        .finish()
+        .unwrap();
+    engine.save_prefix(PROMPTS[4], false, &chat).unwrap();
+    let next = format!("{}{text} the door", PROMPTS[4]);
+    let reply = |engine: &Llama| engine.start(greedy(&next, 8)).unwrap().finish().unwrap();
+    let (expected, _) = reply(&engine);
+
+    let fresh = two.load(1, [0.0, 1.0]);
+    fresh.load_prefix(&chat).unwrap();
+    let (text, end) = reply(&fresh);
+    assert!(end.reused_tokens > end.prompt_tokens / 2);
+    assert_eq!(text, expected);
+    let other = two.load(1, [0.0, 0.5]);
+    other.load_prefix(&chat).unwrap();
+    assert_eq!(reply(&other).1.reused_tokens, 0);
+    let error = two.tiny.load(1).load_prefix(&chat).unwrap_err();
+    assert!(error.to_string().contains("adapter"), "{error}");
+}
