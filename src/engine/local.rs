@@ -94,7 +94,10 @@ impl Llama {
             vocabulary: usize::try_from(model.safe().n_vocab()).unwrap_or(0),
             slots,
             chat_template: model.text("tokenizer.chat_template"),
-            begin_of_text: model.spelling(model.safe().vocab().bos()),
+            // What is not put before a prompt is not to be taken out of it either.
+            begin_of_text: Some(model.safe().vocab())
+                .filter(|vocab| vocab.should_add_bos())
+                .and_then(|vocab| model.spelling(vocab.bos())),
             end_of_text: model.spelling(model.safe().vocab().eos()),
         };
         let mut cells = Cells {

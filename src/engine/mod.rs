@@ -214,7 +214,7 @@ pub struct ModelInfo {
     pub slots: usize,
     /// The chat template (Jinja) that the model file carries.
     pub chat_template: Option<String>,
-    /// The spelling of the begin-of-text token, where there is one.
+    /// The spelling of the begin-of-text token, where the engine puts one before a prompt.
     pub begin_of_text: Option<String>,
     /// The spelling of the end-of-text token, where there is one.
     pub end_of_text: Option<String>,

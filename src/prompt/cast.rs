@@ -3,7 +3,7 @@
 //! A card is written for any user and any format; a prompt has one user and one layout. What had to be changed on the way
 //! is told in findings.
 
-use super::macros::{Clock, Context, Unresolved, expand};
+use super::macros::{Clock, Context, Unresolved, Variables, expand};
 use super::render::fold;
 use super::{Conversation, Message, Role, prose};
 use crate::card::Card;
@@ -24,6 +24,10 @@ pub struct Cast {
     pub seed: u64,
     /// What time the macros say it is. Default: the start of 1970.
     pub clock: Clock,
+    /// A scenario in place of the card's. Default: the card's.
+    pub scenario: Option<String>,
+    /// The chat's variables. Default: none.
+    pub variables: Variables,
 }
 
 /// The name of a user of whom nothing is known, as in SillyTavern.
@@ -51,6 +55,16 @@ impl Conversation {
     /// ```
     #[must_use]
     pub fn from_card(card: &Card, cast: &Cast) -> (Self, Vec<Finding>) {
+        let (conversation, findings, _) = Self::of_card(card, cast);
+        (conversation, findings)
+    }
+
+    /// The same, with what macros know of it.
+    pub(super) fn of_card(card: &Card, cast: &Cast) -> (Self, Vec<Finding>, Context) {
+        let scenario = cast
+            .scenario
+            .clone()
+            .unwrap_or_else(|| card.scenario().into_owned());
         let suggested = |key: &str| {
             let extension = card.extension("cardwright")?;
             let text = extension.get(key)?.as_str()?.trim().to_owned();
@@ -64,7 +78,7 @@ impl Conversation {
                 user: fold(&user.unwrap_or_else(|| UNKNOWN_USER.to_owned())),
                 description: card.description().into_owned(),
                 personality: card.personality().into_owned(),
-                scenario: card.scenario().into_owned(),
+                scenario: scenario.clone(),
                 examples: card.example_messages().into_owned(),
                 system_prompt: card.system_prompt().into_owned(),
                 post_history: card.post_history_instructions().into_owned(),
@@ -72,6 +86,11 @@ impl Conversation {
                 creator_notes: card.creator_notes().into_owned(),
                 greeting: card.first_message().into_owned(),
                 alternate_greetings: card.alternate_greetings(),
+                depth_prompt: card
+                    .extension("depth_prompt")
+                    .and_then(|prompt| Some(prompt.get("prompt")?.as_str()?.to_owned()))
+                    .unwrap_or_default(),
+                locals: cast.variables.clone(),
                 seed: cast.seed,
                 clock: cast.clock,
                 ..Context::default()
@@ -105,7 +124,7 @@ impl Conversation {
             }
             char_persona.push_str(&personality);
         }
-        let scenario = casting.paragraph("the scenario", "data.scenario", &card.scenario());
+        let scenario = casting.paragraph("the scenario", "data.scenario", &scenario);
         let messages = casting.greeting(card, cast.greeting);
         for (what, text) in [
             ("persona of the character", &char_persona),
@@ -121,7 +140,7 @@ impl Conversation {
         }
         let conversation = Self {
             char,
-            user: casting.context.user,
+            user: casting.context.user.clone(),
             char_persona,
             user_persona,
             scenario,
@@ -134,7 +153,7 @@ impl Conversation {
             }),
             messages,
         };
-        (conversation, casting.findings)
+        (conversation, casting.findings, casting.context)
     }
 }
 

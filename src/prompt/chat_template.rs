@@ -53,6 +53,16 @@ pub struct Tokens<'a> {
 ///
 /// [`Kind::Format`] when the template is not valid, runs too long, or refuses the messages.
 pub fn render(template: &str, tokens: Tokens<'_>, messages: &[Said<'_>]) -> Result<String> {
+    render_open(template, tokens, messages, true)
+}
+
+/// The same, with or without the assistant's turn opened at the end.
+pub(super) fn render_open(
+    template: &str,
+    tokens: Tokens<'_>,
+    messages: &[Said<'_>],
+    opens: bool,
+) -> Result<String> {
     let messages: Vec<Value> = messages
         .iter()
         .map(|said| {
@@ -68,7 +78,7 @@ pub fn render(template: &str, tokens: Tokens<'_>, messages: &[Said<'_>]) -> Resu
         .and_then(|environment| {
             environment.get_template(NAME)?.render(context! {
                 messages,
-                add_generation_prompt => true,
+                add_generation_prompt => opens,
                 bos_token => tokens.begin,
                 eos_token => tokens.end,
             })

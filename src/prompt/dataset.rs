@@ -14,8 +14,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::fit::Counter;
 use super::format::Format;
+use super::scene::Counter;
 use super::{Conversation, Message, Role};
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};

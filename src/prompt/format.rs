@@ -18,14 +18,17 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 
 use super::Role;
+use super::imported;
+use super::model_format::ChatTemplate;
 use super::pattern::{Hole, Part, Pattern};
+use super::tavern::Tavern;
 use crate::{Error, Kind, Result, file};
 
 /// The name and the text of every file in `templates/`, as `build.rs` found them.
 static TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 /// The longest format file that is read, 256 KiB: the longest chat templates of models have about 20.
-const MAX_SOURCE: usize = 256 << 10;
+pub(super) const MAX_SOURCE: usize = 256 << 10;
 
 /// Steps a template may take besides those its text costs: layouts take a few hundred.
 pub(super) const FUEL: u64 = 100_000;
@@ -83,10 +86,22 @@ pub struct Format {
     pub(super) stops: Vec<Pattern>,
     pub(super) layout: Layout,
     pub(super) environment: Environment<'static>,
+    pub(super) body: Body,
+}
+
+/// What writes a format's prompts.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    /// The template of the format file, which reads them too.
+    Template,
+    /// SillyTavern presets.
+    Tavern(Box<Tavern>),
+    /// The chat template of a model.
+    Chat(Box<ChatTemplate>),
 }
 
 /// The front matter as it is written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Front {
     about: String,
@@ -198,7 +213,7 @@ pub(super) struct System {
     pub(super) tags: Vec<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Turn {
     tags: Vec<String>,
@@ -316,6 +331,10 @@ impl Format {
     /// [`Kind::Format`] when the front matter or the template is wrong, or when what the template writes does not read
     /// back.
     pub fn from_source(name: &str, source: &str) -> Result<Self> {
+        if source.starts_with(imported::OPENING) {
+            return imported::read(name, source)
+                .map_err(|error| error.at(format!("format `{name}`")));
+        }
         let format =
             Self::read(name, source).map_err(|error| error.at(format!("format `{name}`")))?;
         format.check_itself()?;
@@ -410,7 +429,47 @@ impl Format {
             stops,
             layout,
             environment,
+            body: Body::Template,
         })
+    }
+
+    /// A format that `body` writes and nothing reads.
+    pub(super) fn write_only(
+        name: &str,
+        about: String,
+        source: Option<String>,
+        body: Body,
+    ) -> Self {
+        let nothing = || Side {
+            tags: vec![String::new()],
+            turn: Pattern::default(),
+            open: Pattern::default(),
+            first: None,
+        };
+        Self {
+            name: name.to_owned(),
+            front: Front {
+                about,
+                source,
+                ..Front::default()
+            },
+            user: nothing(),
+            char: nothing(),
+            instruction: None,
+            instruction_forms: Vec::new(),
+            length_text: None,
+            stops: Vec::new(),
+            layout: Layout::default(),
+            environment: Environment::new(),
+            body,
+        }
+    }
+
+    /// Whether prompts of the format can be read back and checked: formats that come from SillyTavern presets or a model's
+    /// chat template are only written.
+    #[must_use]
+    pub fn reads_back(&self) -> bool {
+        matches!(self.body, Body::Template)
     }
 
     /// The name of the format.
@@ -435,7 +494,7 @@ impl Format {
     /// [`Request::special_tokens`](crate::engine::Request::special_tokens) then.
     #[must_use]
     pub fn has_special_tokens(&self) -> bool {
-        self.front.tags == TagPlace::Anywhere
+        self.front.tags == TagPlace::Anywhere || !self.reads_back()
     }
 
     /// What the format cannot carry.
@@ -538,6 +597,10 @@ impl Format {
 
     pub(super) fn loses_field(&self, field: Field) -> bool {
         self.front.loses.contains(&field)
+    }
+
+    pub(super) fn loses_open(&self) -> bool {
+        self.loses_field(Field::Open)
     }
 }
 

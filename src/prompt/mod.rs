@@ -10,10 +10,12 @@ mod check;
 mod dataset;
 mod detect;
 mod document;
-mod fit;
 mod fix;
 mod format;
+mod imported;
 mod instruction;
+pub mod lore;
+mod model_format;
 mod outline;
 mod parse;
 mod pattern;
@@ -23,10 +25,11 @@ mod render;
 mod report;
 mod rules;
 mod scan;
+mod scene;
+mod tavern;
 
 pub use cast::Cast;
 pub use dataset::{Dataset, Sample, Samples, Target};
-pub use fit::{Budget, Counter, Fit, Part};
 pub use fix::Fixed;
 pub use format::{Field, Format};
 pub use outline::{Stretch, StretchKind};
@@ -35,6 +38,7 @@ pub use preset::Presets;
 pub use prose::{Notation, Prose, prose};
 pub use report::Edit;
 pub use rules::{RULES, Rule, rule};
+pub use scene::{Budget, Counter, Fit, Part, Scene, Stage, estimate};
 
 pub mod macros;
 
@@ -45,6 +49,18 @@ pub enum Role {
     Char,
     /// The person who plays along.
     User,
+}
+
+/// As whom a text is inserted among the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Voice {
+    /// Nobody's words: an instruction, a note.
+    #[default]
+    System,
+    /// The user's.
+    User,
+    /// The character's.
+    Char,
 }
 
 /// One message.

@@ -34,7 +34,8 @@ impl Parsed {
 }
 
 impl Format {
-    /// Reads a prompt or a finished transcript, forgiving what it can and saying so.
+    /// Reads a prompt or a finished transcript, forgiving what it can and saying so. A format that is only written
+    /// ([`Format::reads_back`]) reads nothing.
     ///
     /// ```
     /// use cardwright::prompt::Format;
@@ -46,6 +47,9 @@ impl Format {
     /// ```
     #[must_use]
     pub fn parse(&self, text: &str) -> Parsed {
+        if !self.reads_back() {
+            return Parsed::default();
+        }
         let document = Document::of(self, text);
         let names = Names::of(self, &document, text);
         let framed = document.preamble.is_some() || document.tail.is_some();

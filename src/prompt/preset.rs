@@ -4,10 +4,11 @@
 //! (how turns are marked) and the system prompt. All three follow from the format, so a new format file is a new set of
 //! presets.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::format::{Field, Format};
+use super::format::{Body, Field, Format};
 use super::pattern::{Hole, Part, Pattern};
+use super::tavern::Tavern;
 use crate::{Error, Kind, Result};
 
 /// The presets of a format, each the content of one file.
@@ -63,6 +64,11 @@ impl Format {
                 format!("SillyTavern cannot write format `{}`: {why}", self.name),
             )
         };
+        match &self.body {
+            Body::Template => {}
+            Body::Tavern(tavern) => return Ok(self.own_presets(tavern)),
+            Body::Chat(_) => return Err(refusal("it is a chat template, a program of its own")),
+        }
         if self.layout.flipped || self.loses_field(Field::Open) {
             return Err(refusal("its system text does not come before an open turn"));
         }
@@ -101,6 +107,28 @@ impl Format {
             name,
             conditions,
         })
+    }
+
+    /// The presets that the format was imported from.
+    fn own_presets(&self, tavern: &Tavern) -> Presets {
+        let named = |preset: &Map<String, Value>| {
+            let mut preset = preset.clone();
+            preset.insert("name".into(), self.name.clone().into());
+            Value::Object(preset)
+        };
+        let raw = &tavern.raw;
+        Presets {
+            name: self.name.clone(),
+            context: named(&raw.context),
+            instruct: named(&raw.instruct),
+            sysprompt: named(&raw.sysprompt),
+            sampler: if raw.sampler.is_empty() {
+                sampler()
+            } else {
+                Value::Object(raw.sampler.clone())
+            },
+            conditions: Vec::new(),
+        }
     }
 
     /// The length with the words around it, with SillyTavern's macros for names.

@@ -36,6 +36,10 @@ pub struct Prose {
     pub notation: Option<Notation>,
     /// How many entries became sentences.
     pub entries: usize,
+    /// How many lines held something.
+    pub lines: usize,
+    /// Each entry, and the sentence it became; empty for one that says nothing new, as a name or a heading.
+    pub changes: Vec<(String, String)>,
 }
 
 /// Rewrites a persona of `name` as one paragraph of sentences.
@@ -49,6 +53,7 @@ pub struct Prose {
 #[must_use]
 pub fn prose(text: &str, name: &str) -> Prose {
     let notation = notation(text);
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
     let entries = match notation {
         None => Vec::new(),
         Some(Notation::WPlusPlus) => w_plus_plus(text),
@@ -60,19 +65,25 @@ pub fn prose(text: &str, name: &str) -> Prose {
             text: super::render::fold(text),
             notation: None,
             entries: 0,
+            lines,
+            changes: Vec::new(),
         };
     }
-    let mut sentences: Vec<String> = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let sentence = entry.sentence(name);
-        if !sentence.is_empty() {
-            sentences.push(sentence);
-        }
-    }
+    let changes: Vec<(String, String)> = entries
+        .iter()
+        .map(|entry| (entry.told(), entry.sentence(name)))
+        .collect();
+    let sentences: Vec<&str> = changes
+        .iter()
+        .map(|(_, sentence)| sentence.as_str())
+        .filter(|sentence| !sentence.is_empty())
+        .collect();
     Prose {
         text: sentences.join(" "),
         notation,
         entries: entries.len(),
+        lines,
+        changes,
     }
 }
 
@@ -146,6 +157,15 @@ impl Entry {
                 takes_bullets: false,
                 is_listed: bulleted.is_some(),
             },
+        }
+    }
+
+    /// The entry as it was, without the marks of its notation.
+    fn told(&self) -> String {
+        let values = self.values.join(", ");
+        match &self.key {
+            Some(key) => format!("{key}: {values}"),
+            None => values,
         }
     }
 

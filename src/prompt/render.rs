@@ -2,9 +2,9 @@
 
 use minijinja::Value;
 
-use super::format::{Escape, FUEL, Field, Format, TEMPLATE, TagPlace, template_error};
+use super::format::{Body, Escape, FUEL, Field, Format, TEMPLATE, TagPlace, template_error};
 use super::pattern::{Hole, Part, Pattern};
-use super::{Conversation, Message, Role};
+use super::{Conversation, Message, Role, Scene};
 use crate::{Error, Kind, Result};
 
 impl Format {
@@ -31,6 +31,11 @@ impl Format {
     /// [`Kind::Prompt`] when the format cannot hold the conversation: a name is missing or has a line break, a message is
     /// empty or contains a tag of the format, the length is no word of the format.
     pub fn render(&self, conversation: &Conversation) -> Result<String> {
+        match &self.body {
+            Body::Template => {}
+            Body::Tavern(_) => return Scene::of(conversation).write(self),
+            Body::Chat(template) => return template.render(conversation),
+        }
         let conversation = self.carried(conversation);
         self.refuse(&conversation)?;
         let instruction = self.instruction(&conversation);
@@ -65,6 +70,9 @@ impl Format {
     /// and line breaks where it has none are folded into spaces. This is what reading a rendered prompt gives back.
     #[must_use]
     pub fn carried(&self, conversation: &Conversation) -> Conversation {
+        if !self.reads_back() {
+            return conversation.clone();
+        }
         let keep = |field, text: &str| {
             if self.loses_field(field) {
                 String::new()
@@ -145,6 +153,13 @@ impl Format {
     /// Strings that end a reply, because one of the two others would speak next.
     #[must_use]
     pub fn stop_strings(&self, conversation: &Conversation) -> Vec<String> {
+        match &self.body {
+            Body::Template => {}
+            Body::Tavern(tavern) => {
+                return Scene::of(conversation).with_cast(|cast| tavern.stops(cast));
+            }
+            Body::Chat(template) => return template.stops(conversation),
+        }
         let fill = |stop: &Pattern| {
             let mut text = String::new();
             stop.fill(&mut text, |hole| {

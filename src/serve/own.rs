@@ -122,6 +122,7 @@ fn cast(fields: &mut Fields) -> Result<Cast> {
             .map_or(0, |which| usize::try_from(which).unwrap_or(0)),
         seed: 0,
         clock: Clock::now(0),
+        ..Cast::default()
     })
 }
 

@@ -100,5 +100,6 @@ fn each_turn_is_counted_once() {
             &counter,
         )
         .unwrap();
-    assert!(calls.get() <= 50 + 4, "{} calls", calls.get());
+    // The turns, the four fields of the system text, and the whole a few times.
+    assert!(calls.get() <= 50 + 4 + 4, "{} calls", calls.get());
 }

@@ -5,6 +5,7 @@ mod check;
 mod dataset;
 mod fit;
 mod golden;
+mod lore;
 mod preset;
 mod prose;
 mod render;

@@ -47,6 +47,14 @@ impl Check {
             return Ok(Answer::Yes);
         }
         let chosen = self.choice.chosen()?;
+        if let Some(format) = chosen.as_ref().filter(|format| !format.reads_back()) {
+            let message = format!(
+                "format `{}` comes from SillyTavern presets: it writes prompts, and nothing reads them back",
+                format.name()
+            );
+            return Err(Error::new(Kind::Usage, message)
+                .hint("check against the format of ours that comes nearest"));
+        }
         let mut all = Vec::new();
         for path in &self.files {
             let text = read_text(path)?;

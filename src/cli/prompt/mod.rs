@@ -1,9 +1,13 @@
 //! `prompt`: formats, rendered prompts, and the validator.
 
 mod check;
+mod counting;
 mod dataset;
+mod explain;
 mod formats;
+mod import;
 mod preset;
+mod prose;
 mod render;
 
 use std::path::{Path, PathBuf};
@@ -11,8 +15,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Answer, input};
+use crate::prompt::chat_template::Tokens;
 use crate::prompt::macros::Clock;
 use crate::prompt::{Cast, Format};
+use crate::weights::gguf::{Gguf, Value};
+use crate::weights::store;
 use crate::{Error, Kind, Result};
 
 /// Prompts of cards, and whether a prompt is in its format
@@ -24,6 +31,10 @@ pub(super) enum PromptCommand {
     Check(check::Check),
     /// Write SillyTavern presets of a format
     Preset(preset::Preset),
+    /// Turn SillyTavern presets into a format
+    Import(import::Import),
+    /// Rewrite personas as one paragraph each, and tell what changed
+    Prose(prose::ProseArgs),
     /// Make training text of role-play threads and chats
     Dataset(dataset::DatasetArgs),
     /// List the prompt formats, or show one with an example
@@ -36,18 +47,26 @@ pub(super) fn run(command: PromptCommand) -> Result<Answer> {
         PromptCommand::Render(command) => command.run(),
         PromptCommand::Check(command) => command.run(),
         PromptCommand::Preset(command) => command.run(),
+        PromptCommand::Import(command) => command.run(),
+        PromptCommand::Prose(command) => command.run(),
         PromptCommand::Dataset(command) => command.run(),
         PromptCommand::Formats(command) => command.run(),
     }
 }
 
+/// The name that stands for the chat template of the model in use.
+const MODEL: &str = "model";
+
+/// The endings of format files: ours, and imported presets.
+const ENDINGS: [&str; 2] = ["jinja", "hbs"];
+
 /// Which format.
 #[derive(Debug, Args)]
 struct FormatChoice {
-    /// Format: a name of `prompt formats`, or a template file
+    /// Format: a name of `prompt formats`, a format file, or `model` for the model's own chat template
     #[arg(long, value_name = "NAME|FILE")]
     format: Option<String>,
-    /// Folder with more template files
+    /// Folder with more format files [default: `cardwright/formats` in the folder for settings]
     #[arg(long, value_name = "DIR", env = "CARDWRIGHT_TEMPLATES")]
     templates: Option<PathBuf>,
 }
@@ -63,42 +82,125 @@ impl FormatChoice {
 
     /// The format `name`: a file, one of the user's folder, or one of ours, in this order.
     fn named(&self, name: &str) -> Result<Format> {
-        if Path::new(name)
-            .extension()
-            .is_some_and(|extension| extension == "jinja")
-        {
-            return Format::from_file(Path::new(name));
+        let path = Path::new(name);
+        if is_format_file(path) {
+            return Format::from_file(path);
         }
-        if let Some(folder) = &self.templates {
-            let path = folder.join(format!("{name}.jinja"));
-            if path.is_file() {
-                return Format::from_file(&path);
+        if let Some(folder) = self.folder() {
+            for ending in ENDINGS {
+                let path = folder.join(format!("{name}.{ending}"));
+                if path.is_file() {
+                    return Format::from_file(&path);
+                }
             }
         }
-        Format::named(name)
+        if name == MODEL {
+            return Err(Error::new(
+                Kind::Usage,
+                "the chat template of a model is no format of this command",
+            )
+            .hint("`prompt render --format model --model NAME` writes prompts with it"));
+        }
+        Format::named(name).map_err(|error| {
+            let theirs: Vec<String> = self
+                .files()
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+                .collect();
+            match error.next_step() {
+                Some(hint) if !theirs.is_empty() => {
+                    let hint = format!("{hint}; in your folder: {}", theirs.join(", "));
+                    error.hint(hint)
+                }
+                _ => error,
+            }
+        })
+    }
+
+    /// The user's folder of formats.
+    fn folder(&self) -> Option<PathBuf> {
+        self.templates.clone().or_else(|| {
+            let folder = config_folder()?.join("formats");
+            folder.is_dir().then_some(folder)
+        })
+    }
+
+    /// The format files in the user's folder, by name.
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let Some(folder) = self.folder() else {
+            return Ok(Vec::new());
+        };
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::file("read", &folder, e))?;
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| is_format_file(path))
+            .collect();
+        paths.sort();
+        Ok(paths)
     }
 
     /// Every format, the user's first.
     fn all(&self) -> Result<Vec<Format>> {
-        let mut formats = Vec::new();
-        if let Some(folder) = &self.templates {
-            let entries = std::fs::read_dir(folder).map_err(|e| Error::file("read", folder, e))?;
-            let mut paths: Vec<PathBuf> = entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect();
-            paths.retain(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "jinja")
-            });
-            paths.sort();
-            formats = paths
-                .iter()
-                .map(|path| Format::from_file(path))
-                .collect::<Result<Vec<_>>>()?;
-        }
+        let mut formats = self
+            .files()?
+            .iter()
+            .map(|path| Format::from_file(path))
+            .collect::<Result<Vec<_>>>()?;
         formats.extend(Format::all()?);
         Ok(formats)
     }
+}
+
+fn is_format_file(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+/// The folder for settings: `cardwright` in `XDG_CONFIG_HOME` or `~/.config`.
+fn config_folder() -> Option<PathBuf> {
+    let set = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let base = match set.filter(|folder| folder.is_absolute()) {
+        Some(folder) => folder,
+        None => std::env::home_dir()
+            .filter(|home| home.is_absolute())?
+            .join(".config"),
+    };
+    Some(base.join("cardwright"))
+}
+
+/// The chat template of the model `name` as a format, read from the head of its file.
+pub(super) fn model_format(name: &str) -> Result<Format> {
+    let path = store::resolve(name)?;
+    let model = Gguf::open(&path)?;
+    let none = || {
+        Error::new(Kind::Format, "the model has no chat template")
+            .at(path.display().to_string())
+            .hint("choose a `--format` of `prompt formats`")
+    };
+    let template = model
+        .metadata
+        .text("tokenizer.chat_template")
+        .ok_or_else(none)?;
+    let spelling = |key: &str| {
+        let id = usize::try_from(model.metadata.integer(key)?).ok()?;
+        let tokens = model.metadata.get("tokenizer.ggml.tokens")?.array()?;
+        Some(tokens.get(id)?.text()?.into_owned())
+    };
+    // What the tokenizer does not put before a prompt has to stay in it. Where the file does not say, tokenizers of
+    // SentencePiece put it there and others do not.
+    let adds_begin = match model.metadata.get("tokenizer.ggml.add_bos_token") {
+        Some(Value::Bool(adds)) => *adds,
+        _ => model.metadata.text("tokenizer.ggml.model").as_deref() == Some("llama"),
+    };
+    let begin = spelling("tokenizer.ggml.bos_token_id").filter(|_| adds_begin);
+    let begin = begin.unwrap_or_default();
+    let end = spelling("tokenizer.ggml.eos_token_id").unwrap_or_default();
+    let tokens = Tokens {
+        begin: &begin,
+        end: &end,
+    };
+    Ok(Format::of_chat_template(MODEL, &template, tokens))
 }
 
 /// Who the two are and how their words are written down.
@@ -134,6 +236,14 @@ impl CastArgs {
             Some(tag) => format.with_user_tag(tag),
             None => Ok(format),
         }
+    }
+
+    /// The format that was asked for, which may be the chat template of `model`; without a name, of the default model.
+    pub(super) fn format_of(&self, model: Option<&str>) -> Result<Format> {
+        if self.choice.format.as_deref() == Some(MODEL) {
+            return model_format(model.unwrap_or(store::DEFAULT));
+        }
+        self.format()
     }
 
     /// The cast that was asked for.

@@ -3,7 +3,7 @@
 //! Both are kept bit for bit, so that a card picks the same words here as in SillyTavern.
 
 /// cyrb53 with seed 0 over the UTF-16 units of `text`: a number of 53 bits.
-pub(super) fn cyrb53(text: &str) -> u64 {
+pub(in crate::prompt) fn cyrb53(text: &str) -> u64 {
     let (mut low, mut high) = (0xdead_beef_u32, 0x41c6_ce57_u32);
     for unit in text.encode_utf16() {
         low = (low ^ u32::from(unit)).wrapping_mul(2_654_435_761);
@@ -18,14 +18,14 @@ pub(super) fn cyrb53(text: &str) -> u64 {
 
 /// A stream of numbers from a text.
 #[derive(Debug, Clone)]
-pub(super) struct Random {
+pub(in crate::prompt) struct Random {
     state: [u8; 256],
     i: u8,
     j: u8,
 }
 
 impl Random {
-    pub(super) fn new(seed: &str) -> Self {
+    pub(in crate::prompt) fn new(seed: &str) -> Self {
         let key = key(seed);
         let mut state: [u8; 256] = std::array::from_fn(|index| index as u8);
         let mut j = 0_u8;
@@ -54,7 +54,7 @@ impl Random {
     }
 
     /// A number from 0 up to but not including 1, with 52 random bits or more.
-    pub(super) fn number(&mut self) -> f64 {
+    pub(in crate::prompt) fn number(&mut self) -> f64 {
         let mut numerator = (0..6).fold(0.0, |sum, _| sum * 256.0 + f64::from(self.byte()));
         let mut denominator = 2_f64.powi(48);
         let mut last = 0_u8;

@@ -39,6 +39,7 @@ mod window;
 use std::ops::Range;
 
 pub use context::{Clock, Context, Variables};
+pub(super) use hash::{Random, cyrb53};
 
 /// What became of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

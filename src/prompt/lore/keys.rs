@@ -1,0 +1,266 @@
+//! Whether a key is mentioned: plain text, whole words, or a regular expression that may not run for long.
+
+use fancy_regex::{Regex, RegexBuilder};
+
+/// Steps that a regular expression with look-around or back references may take in one search. Real keys take a few
+/// thousand over a long chat; this many end within some tens of milliseconds.
+const STEPS: usize = 200_000;
+/// The longest pattern in bytes: real ones are a few dozen.
+const MAX_PATTERN: usize = 4096;
+/// The memory one compiled pattern may take, 1 MiB.
+const MAX_COMPILED: usize = 1 << 20;
+
+/// A key, ready to be looked for.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    /// The key as the book has it, for people.
+    pub(super) name: String,
+    matcher: Matcher,
+}
+
+#[derive(Debug, Clone)]
+enum Matcher {
+    /// Nothing: an empty key, or a regular expression that is none.
+    Nothing,
+    Text {
+        text: String,
+        case_sensitive: bool,
+        whole: bool,
+    },
+    Regex(Box<Regex>),
+}
+
+/// What came of looking for a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Yes,
+    No,
+    /// The regular expression took too many steps.
+    GaveUp,
+}
+
+impl Key {
+    /// `key`, in which macros are already replaced.
+    pub(super) fn new(
+        name: &str,
+        key: &str,
+        use_regex: bool,
+        case_sensitive: bool,
+        whole_words: bool,
+    ) -> Self {
+        let key = key.trim();
+        let matcher = if key.is_empty() {
+            Matcher::Nothing
+        } else if let Some((pattern, flags)) = slashed(key) {
+            compile(&pattern, flags).map_or(Matcher::Nothing, |regex| Matcher::Regex(regex.into()))
+        } else if use_regex {
+            let flags = if case_sensitive { "" } else { "i" };
+            compile(key, flags).map_or(Matcher::Nothing, |regex| Matcher::Regex(regex.into()))
+        } else {
+            Matcher::Text {
+                text: if case_sensitive {
+                    key.to_owned()
+                } else {
+                    key.to_lowercase()
+                },
+                case_sensitive,
+                // A key of several words is looked for as it stands.
+                whole: whole_words && !key.contains(char::is_whitespace),
+            }
+        };
+        Self {
+            name: name.to_owned(),
+            matcher,
+        }
+    }
+
+    /// Looks for the key in `text`; `lower` is the same in lower case.
+    pub(super) fn find(&self, text: &str, lower: &str) -> Found {
+        let found = match &self.matcher {
+            Matcher::Nothing => false,
+            Matcher::Regex(regex) => match regex.is_match(text) {
+                Ok(found) => found,
+                Err(_) => return Found::GaveUp,
+            },
+            Matcher::Text {
+                text: key,
+                case_sensitive,
+                whole,
+            } => {
+                let text = if *case_sensitive { text } else { lower };
+                if *whole {
+                    is_a_word_of(key, text)
+                } else {
+                    text.contains(key.as_str())
+                }
+            }
+        };
+        if found { Found::Yes } else { Found::No }
+    }
+}
+
+/// Whether `key` stands in `text` without letters, digits or underscores of ASCII beside it, which is what SillyTavern
+/// takes for a word.
+fn is_a_word_of(key: &str, text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(key).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + key.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    })
+}
+
+/// The pattern and the flags of a key such as `/storms?/i`; `None` when it is plain text.
+fn slashed(key: &str) -> Option<(String, &str)> {
+    let inside = key.strip_prefix('/')?;
+    let end = inside.rfind('/').filter(|end| *end > 0)?;
+    let (pattern, flags) = (&inside[..end], &inside[end + 1..]);
+    if flags.contains(|c| !"gimsuy".contains(c)) {
+        return None;
+    }
+    let mut before = None;
+    for c in pattern.chars() {
+        if c == '/' && before != Some('\\') {
+            return None;
+        }
+        before = Some(c);
+    }
+    Some((pattern.replace("\\/", "/"), flags))
+}
+
+fn compile(pattern: &str, flags: &str) -> Option<Regex> {
+    if pattern.len() > MAX_PATTERN {
+        return None;
+    }
+    RegexBuilder::new(&translate(pattern))
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .dot_matches_new_line(flags.contains('s'))
+        .backtrack_limit(STEPS)
+        .delegate_size_limit(MAX_COMPILED)
+        .build()
+        .ok()
+}
+
+/// A pattern as JavaScript means it: `\d` and `\w` are ASCII there, `[^]` is any character, and code points are written
+/// in another way.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut in_class = false;
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        match c {
+            '\\' => {
+                let Some(escaped) = after.chars().next() else {
+                    out.push('\\');
+                    break;
+                };
+                let mut taken = escaped.len_utf8();
+                match escaped {
+                    'd' if in_class => out.push_str("0-9"),
+                    'd' => out.push_str("[0-9]"),
+                    'w' if in_class => out.push_str("A-Za-z0-9_"),
+                    'w' => out.push_str("[A-Za-z0-9_]"),
+                    'D' if !in_class => out.push_str("[^0-9]"),
+                    'W' if !in_class => out.push_str("[^A-Za-z0-9_]"),
+                    'u' => match code_point(&after[1..]) {
+                        Some((code, length)) => {
+                            out.push_str(&format!("\\x{{{code}}}"));
+                            taken += length;
+                        }
+                        None => out.push('u'),
+                    },
+                    _ => {
+                        out.push('\\');
+                        out.push(escaped);
+                    }
+                }
+                rest = &after[taken..];
+                continue;
+            }
+            '[' if in_class => out.push_str("\\["),
+            '[' => match after.strip_prefix("^]") {
+                Some(after) => {
+                    out.push_str("[\\s\\S]");
+                    rest = after;
+                    continue;
+                }
+                None => {
+                    in_class = true;
+                    out.push('[');
+                }
+            },
+            ']' => {
+                in_class = false;
+                out.push(']');
+            }
+            // Rust's classes have set operations, JavaScript's do not.
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+        rest = after;
+    }
+    out
+}
+
+/// The digits of `FEFF` or `{1F98A}`, and how many bytes they take.
+fn code_point(text: &str) -> Option<(&str, usize)> {
+    let is_hex = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if let Some(inside) = text.strip_prefix('{') {
+        let end = inside.find('}')?;
+        return is_hex(&inside[..end]).then_some((&inside[..end], end + 2));
+    }
+    let digits = text.get(..4)?;
+    is_hex(digits).then_some((digits, 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(key: &str, text: &str) -> Found {
+        let key = Key::new(key, key, false, false, true);
+        key.find(text, &text.to_lowercase())
+    }
+
+    #[test]
+    fn keys_match_whole_words_in_any_case() {
+        assert_eq!(found("lamp", "The LAMP."), Found::Yes);
+        assert_eq!(found("lamp", "The lamps."), Found::No);
+        assert_eq!(found("whale oil", "whale oils"), Found::Yes);
+        assert_eq!(found("鈴", "鈴木"), Found::Yes);
+        assert_eq!(found("", "anything"), Found::No);
+    }
+
+    #[test]
+    fn keys_in_slashes_are_regular_expressions_as_javascript_means_them() {
+        for (key, text, expected) in [
+            ("/storms?/", "a storm", Found::Yes),
+            ("/storm/", "A STORM", Found::No),
+            ("/storm/i", "A STORM", Found::Yes),
+            (r"/\d{2}/", "٣٤", Found::No),
+            (r"/^a\/b$/m", "x\na/b", Found::Yes),
+            ("/[^]/", "\n", Found::Yes),
+            (r"/(?<!no )lamp/", "no lamp", Found::No),
+            (r"/\u{1F98A}|\u0041/u", "A", Found::Yes),
+            (r"/[\w&&x]/", "&", Found::Yes),
+            ("/(unclosed/", "(unclosed", Found::No),
+            ("/a/b/", "/a/b/", Found::Yes),
+        ] {
+            assert_eq!(found(key, text), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_regular_expression_that_takes_too_long_gives_up() {
+        let text = format!("{}!", "a".repeat(60));
+        let start = std::time::Instant::now();
+        assert_eq!(found("/^(?:(a+)(?!x))+$/", &text), Found::GaveUp);
+        assert!(start.elapsed().as_secs() < 5);
+        assert_eq!(found("/(a{1000}){1000}/", "a"), Found::No);
+    }
+}
