@@ -22,6 +22,7 @@ use super::imported;
 use super::model_format::ChatTemplate;
 use super::pattern::{Hole, Part, Pattern};
 use super::tavern::Tavern;
+use crate::sampling::Settings;
 use crate::{Error, Kind, Result, file};
 
 /// The name and the text of every file in `templates/`, as `build.rs` found them.
@@ -87,6 +88,7 @@ pub struct Format {
     pub(super) layout: Layout,
     pub(super) environment: Environment<'static>,
     pub(super) body: Body,
+    pub(super) settings: Option<Settings>,
 }
 
 /// What writes a format's prompts.
@@ -139,6 +141,9 @@ pub(super) struct Front {
     pub(super) length: Option<Length>,
     #[serde(default)]
     pub(super) system: System,
+    /// The settings that the format's makers recommend, by any of their names.
+    #[serde(default)]
+    sampler: BTreeMap<String, f64>,
     user: Turn,
     char: Turn,
 }
@@ -416,6 +421,7 @@ impl Format {
             .iter()
             .map(|stop| Pattern::parse(stop, &names[..2]))
             .collect::<Result<Vec<_>>>()?;
+        let settings = recommended(&front.sampler)?;
         let environment = environment(body)?;
         let layout = layout(&environment, &front)?;
         Ok(Self {
@@ -430,6 +436,7 @@ impl Format {
             layout,
             environment,
             body: Body::Template,
+            settings,
         })
     }
 
@@ -462,6 +469,7 @@ impl Format {
             layout: Layout::default(),
             environment: Environment::new(),
             body,
+            settings: None,
         }
     }
 
@@ -488,6 +496,19 @@ impl Format {
     #[must_use]
     pub fn source(&self) -> Option<&str> {
         self.front.source.as_deref()
+    }
+
+    /// The sampler settings that the makers of the format recommend, with everything else neutral; `None` where they
+    /// recommend none.
+    ///
+    /// ```
+    /// let format = cardwright::prompt::Format::named("limarp-v1")?;
+    /// assert_eq!(format.settings().unwrap().tail_free, 0.85);
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.settings.as_ref()
     }
 
     /// Whether the tags are special tokens of the models, as in ChatML: a prompt needs
@@ -602,6 +623,20 @@ impl Format {
     pub(super) fn loses_open(&self) -> bool {
         self.loses_field(Field::Open)
     }
+}
+
+/// Settings of a format file over neutral ones.
+fn recommended(given: &BTreeMap<String, f64>) -> Result<Option<Settings>> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let mut settings = Settings::neutral();
+    for (name, value) in given {
+        settings.set(name, *value).map_err(|e| {
+            Error::new(Kind::Format, format!("`sampler`: {}", e.message())).source(e)
+        })?;
+    }
+    Ok(Some(settings))
 }
 
 fn environment(body: &str) -> Result<Environment<'static>> {

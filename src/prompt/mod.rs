@@ -30,6 +30,7 @@ mod tavern;
 
 pub use cast::Cast;
 pub use dataset::{Dataset, Sample, Samples, Target};
+pub use detect::Candidate;
 pub use fix::Fixed;
 pub use format::{Field, Format};
 pub use outline::{Stretch, StretchKind};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::format::{Body, Field, Format};
 use super::pattern::{Hole, Part, Pattern};
 use super::tavern::Tavern;
+use crate::sampling::{Range, SAMPLERS, Settings};
 use crate::{Error, Kind, Result};
 
 /// The presets of a format, each the content of one file.
@@ -22,7 +23,7 @@ pub struct Presets {
     pub instruct: Value,
     /// The instruction.
     pub sysprompt: Value,
-    /// The sampler settings that the format's author recommends.
+    /// The sampler settings that the format's makers recommend, else neutral ones.
     pub sampler: Value,
     /// What has to be so in SillyTavern for the bytes to be exact.
     pub conditions: Vec<String>,
@@ -99,11 +100,21 @@ impl Format {
             conditions
                 .push("the card's description and the persona are one paragraph each".to_owned());
         }
+        match self.settings() {
+            Some(settings) if settings.tail_free < 1.0 => conditions.push(
+                "the sampler has tail-free sampling, which llama.cpp's own server lacks: there the value does nothing"
+                    .to_owned(),
+            ),
+            Some(_) => {}
+            None => conditions.push(
+                "the sampler values are neutral: the makers of the format recommend none".to_owned(),
+            ),
+        }
         Ok(Presets {
             context: self.context_preset(&name),
             instruct: self.instruct_preset(&name, length),
             sysprompt: json!({ "name": name, "content": self.sysprompt(length), "post_history": "" }),
-            sampler: sampler(),
+            sampler: sampler(self.settings()),
             name,
             conditions,
         })
@@ -123,7 +134,7 @@ impl Format {
             instruct: named(&raw.instruct),
             sysprompt: named(&raw.sysprompt),
             sampler: if raw.sampler.is_empty() {
-                sampler()
+                sampler(None)
             } else {
                 Value::Object(raw.sampler.clone())
             },
@@ -294,29 +305,57 @@ impl Format {
     }
 }
 
-/// What LimaRP's author recommends; what is not named here is neutral.
-fn sampler() -> Value {
-    json!({
-        "temp": 0.7,
-        "temperature_last": false,
-        "tfs": 0.85,
-        "rep_pen": 1.1,
-        "rep_pen_range": 0,
-        "top_p": 1,
-        "top_k": 0,
-        "top_a": 0,
-        "typical_p": 1,
-        "min_p": 0,
-        "freq_pen": 0,
-        "presence_pen": 0,
-        "dynatemp": false,
-        "smoothing_factor": 0,
-        "dry_multiplier": 0,
-        "xtc_probability": 0,
-        "mirostat_mode": 0,
-        "do_sample": true,
-        "add_bos_token": true,
-        "ban_eos_token": true,
-        "skip_special_tokens": true,
-    })
+/// What SillyTavern's text-completion presets call the settings.
+const NAMES: [(&str, &str); 18] = [
+    ("temperature", "temp"),
+    ("tail_free", "tfs"),
+    ("repetition_penalty", "rep_pen"),
+    ("repetition_range", "rep_pen_range"),
+    ("top_p", "top_p"),
+    ("top_k", "top_k"),
+    ("top_a", "top_a"),
+    ("typical_p", "typical_p"),
+    ("min_p", "min_p"),
+    ("frequency_penalty", "freq_pen"),
+    ("presence_penalty", "presence_pen"),
+    ("top_n_sigma", "nsigma"),
+    ("smoothing_factor", "smoothing_factor"),
+    ("smoothing_curve", "smoothing_curve"),
+    ("dry_multiplier", "dry_multiplier"),
+    ("xtc_probability", "xtc_probability"),
+    ("mirostat", "mirostat_mode"),
+    ("ban_end_of_text", "ban_eos_token"),
+];
+
+/// A sampler preset: the recommended settings, and neutral ones where there are none.
+fn sampler(settings: Option<&Settings>) -> Value {
+    let neutral = Settings::neutral();
+    let settings = settings.unwrap_or(&neutral);
+    let mut preset = Map::new();
+    for (ours, theirs) in NAMES {
+        let Some(row) = SAMPLERS.iter().find(|row| row.name == ours) else {
+            continue;
+        };
+        // The shortest text of a single precision number: 0.7, not 0.699999988079071.
+        let value = row.get(settings) as f32;
+        let value = match row.range {
+            Range::Switch => json!(value != 0.0),
+            Range::Whole(..) => json!(value as i64),
+            _ => value
+                .to_string()
+                .parse::<f64>()
+                .map_or(Value::Null, Value::from),
+        };
+        preset.insert(theirs.into(), value);
+    }
+    for (name, value) in [
+        ("temperature_last", json!(false)),
+        ("dynatemp", json!(false)),
+        ("do_sample", json!(true)),
+        ("add_bos_token", json!(true)),
+        ("skip_special_tokens", json!(true)),
+    ] {
+        preset.insert(name.into(), value);
+    }
+    Value::Object(preset)
 }

@@ -9,23 +9,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { functionText, load as loadFunctions } from './functions.mjs';
+
 const [root, cardwright] = process.argv.slice(2).map(file => path.resolve(file));
 const golden = fileURLToPath(new URL('../fixtures/prompt/golden', import.meta.url));
 const Handlebars = createRequire(path.join(root, 'package.json'))('handlebars');
 // SillyTavern's helper leaves the macro for later.
 Handlebars.registerHelper('trim', () => '{{trim}}');
-
-/** The text of the exported function `name` in a source file. */
-function functionText(source, name) {
-    const start = source.indexOf(`export function ${name}(`);
-    const open = source.indexOf(') {\n', start) + 2;
-    let end = open;
-    for (let depth = 0; end < source.length; end += 1) {
-        if (source[end] === '{') depth += 1;
-        if (source[end] === '}' && (depth -= 1) === 0) break;
-    }
-    return source.slice(start, end + 1).replace('export ', '');
-}
 
 const read = file => fs.readFileSync(path.join(root, 'public/scripts', file), 'utf8');
 const instructMode = read('instruct-mode.js');
@@ -45,8 +35,7 @@ function load(conversation) {
         toastr: {},
         Handlebars,
     };
-    const body = `${functions.join('\n')}\nreturn { substituteParams, renderStoryString, ${names.join(', ')} };`;
-    return new Function(...Object.keys(known), body)(...Object.values(known));
+    return loadFunctions(functions, ['substituteParams', 'renderStoryString', ...names], known);
 }
 
 /** The conversation of the golden files, read from the first of them. */

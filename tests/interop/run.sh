@@ -76,5 +76,8 @@ check "the recorded macro answers are SillyTavern's" sh -c \
 
 check "SillyTavern writes our formats' exact bytes with our presets" node "$here/presets.mjs" "$SILLYTAVERN_DIR" "$cardwright"
 
+check "SillyTavern's functions and ours write the same with every preset it ships" node "$here/stock.mjs" "$SILLYTAVERN_DIR" "$cardwright"
+tail -1 "$work/said"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

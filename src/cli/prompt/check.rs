@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{FormatChoice, read_text};
 use crate::cli::diagnostic::{Source, pages};
 use crate::cli::{Answer, output};
-use crate::prompt::{Format, Parsed, RULES, rule};
+use crate::prompt::{Candidate, Format, Parsed, RULES, rule};
 use crate::{Error, Kind, Place, Result, Severity, file};
 
 /// Say what is wrong with a prompt or a transcript, and mend it
@@ -38,6 +38,8 @@ struct Checked {
     format: String,
     text: String,
     parsed: Parsed,
+    /// The other formats it might be in, where nobody said which.
+    others: Vec<Candidate>,
 }
 
 impl Check {
@@ -99,9 +101,17 @@ impl Check {
             } else {
                 name.clone()
             };
+            let mut others = Vec::new();
             let format = match chosen {
                 Some(format) => format.clone(),
-                None => Format::detect(prompt)?,
+                None => {
+                    others = Format::candidates(prompt)?;
+                    if others.is_empty() {
+                        Format::named("limarp-v1")?
+                    } else {
+                        others.remove(0).format
+                    }
+                }
             };
             let (text, parsed) = if self.fix {
                 let fixed = format.fix(prompt);
@@ -114,6 +124,7 @@ impl Check {
                 format: format.name().to_owned(),
                 text,
                 parsed,
+                others,
             })
         });
         checked.collect()
@@ -146,6 +157,11 @@ fn report(all: &[Checked]) -> String {
                 n => counts.push(format!("{n} {many}")),
             }
         }
+        if !checked.parsed.is_in_format()
+            && let Some(near) = near_miss(&checked.format, &checked.others)
+        {
+            text.push_str(&near);
+        }
         let verdict = if checked.parsed.is_in_format() {
             "in format"
         } else {
@@ -163,6 +179,22 @@ fn report(all: &[Checked]) -> String {
         ));
     }
     text
+}
+
+/// Which other format a prompt is nearly in, and what keeps it from it.
+fn near_miss(format: &str, others: &[Candidate]) -> Option<String> {
+    let near = others.iter().min_by_key(|other| other.errors)?;
+    let worst = near.worst.as_ref()?;
+    let errors = match near.errors {
+        0 => "no error".to_owned(),
+        1 => "1 error".to_owned(),
+        n => format!("{n} errors"),
+    };
+    Some(output::escape(&format!(
+        "taken for `{format}`; as `{}` it would have {errors}, beginning with: {}\n",
+        near.format.name(),
+        worst.message
+    )))
 }
 
 fn json(all: &[Checked]) -> String {
@@ -189,6 +221,13 @@ fn json(all: &[Checked]) -> String {
             "format": checked.format,
             "in_format": checked.parsed.is_in_format(),
             "findings": findings.collect::<Vec<_>>(),
+            "other_formats": checked.others.iter().map(|other| json!({
+                "format": other.format.name(),
+                "exact": other.exact,
+                "errors": other.errors,
+                "warnings": other.warnings,
+                "worst": other.worst.as_ref().map(|finding| &finding.message),
+            })).collect::<Vec<_>>(),
         })
     });
     format!("{:#}\n", serde_json::Value::from(files.collect::<Vec<_>>()))

@@ -72,10 +72,37 @@ fn near_misses(document: &Document, report: &mut Report<'_>) {
             .add(
                 code,
                 mark.span.clone(),
-                format!("`{found}` is not quite the tag `{}`", mark.tag),
+                format!(
+                    "`{found}` is not quite the tag `{}`: {}",
+                    mark.tag,
+                    difference(mark.miss, found, &mark.tag)
+                ),
             )
             .fix(format!("write `{}`", mark.tag))
             .edit(mark.span.clone(), &mark.tag);
+    }
+}
+
+/// What keeps `found` from being `tag`.
+fn difference(miss: Miss, found: &str, tag: &str) -> String {
+    match miss {
+        Miss::Case => return "only the case of its letters differs".into(),
+        Miss::Space => return "it has blanks beside it or inside".into(),
+        Miss::None | Miss::Spelling => {}
+    }
+    let common = |a: &mut dyn Iterator<Item = char>, b: &mut dyn Iterator<Item = char>| {
+        a.zip(b)
+            .take_while(|(a, b)| a == b)
+            .map(|(a, _)| a.len_utf8())
+            .sum::<usize>()
+    };
+    let start = common(&mut found.chars(), &mut tag.chars());
+    let (found, tag) = (&found[start..], &tag[start..]);
+    let end = common(&mut found.chars().rev(), &mut tag.chars().rev());
+    match (&found[..found.len() - end], &tag[..tag.len() - end]) {
+        ("", missing) => format!("`{missing}` is missing"),
+        (extra, "") => format!("`{extra}` is too much"),
+        (wrong, right) => format!("it has `{wrong}` in place of `{right}`"),
     }
 }
 

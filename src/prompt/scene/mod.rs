@@ -202,14 +202,14 @@ impl Item<'_> {
         }
     }
 
-    /// Who says it; empty for nobody in particular.
+    /// Who says it; empty for nobody in particular. What is inserted as nobody's words has the character's name, as in
+    /// SillyTavern: it is seen only in sequences that have a name in them.
     pub(super) fn name<'t>(&'t self, cast: &'t Conversation) -> &'t str {
         match self {
             Self::Said(said) => &said.name,
             Self::Insert(insert) => match insert.voice {
-                Voice::System => "",
                 Voice::User => &cast.user,
-                Voice::Char => &cast.char,
+                Voice::System | Voice::Char => &cast.char,
             },
             Self::After(_) => "",
         }
