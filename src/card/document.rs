@@ -17,13 +17,42 @@ use crate::{Error, Kind, Result};
 pub(super) struct Document {
     text: String,
     root: Span,
+    outline: Outline,
+}
+
+/// Where the members of the root and of its `data` stand, for nearly every question about a card begins there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Outline {
+    root: Vec<Member>,
+    data: Span,
+    fields: Vec<Member>,
+}
+
+impl Outline {
+    fn of(text: &str, root: Vec<Member>) -> Self {
+        let data = root
+            .iter()
+            .rev()
+            .find(|member| scan::says(text, &member.key, "data"));
+        let data = data.map(|member| member.value.clone()).unwrap_or_default();
+        let fields = if data.is_empty() {
+            Vec::new()
+        } else {
+            scan::members(text, &data)
+        };
+        Self { root, data, fields }
+    }
 }
 
 impl Document {
     /// The document of `text`, which is checked whole.
     pub(super) fn parse(text: String) -> Result<Self, (String, Fault)> {
-        match scan::check(&text) {
-            Ok(root) => Ok(Self { text, root }),
+        match scan::check_members(&text) {
+            Ok((root, members)) => Ok(Self {
+                outline: Outline::of(&text, members),
+                text,
+                root,
+            }),
             Err(fault) => Err((text, fault)),
         }
     }
@@ -32,7 +61,23 @@ impl Document {
     pub(super) fn of(value: &Value) -> Self {
         let text = value.to_string();
         let root = 0..text.len();
-        Self { text, root }
+        let outline = Outline::of(&text, scan::members(&text, &root));
+        Self {
+            text,
+            root,
+            outline,
+        }
+    }
+
+    /// The members of the object at `span`, in order, duplicates included; empty for anything else.
+    pub(super) fn members(&self, span: &Span) -> Cow<'_, [Member]> {
+        if *span == self.root {
+            Cow::Borrowed(&self.outline.root)
+        } else if *span == self.outline.data {
+            Cow::Borrowed(&self.outline.fields)
+        } else {
+            Cow::Owned(scan::members(&self.text, span))
+        }
     }
 
     /// The text as it stands.
@@ -59,10 +104,11 @@ impl Document {
 
     /// The last member called `key` of the object at `span`.
     pub(super) fn member(&self, span: &Span, key: &str) -> Option<Member> {
-        scan::members(&self.text, span)
-            .into_iter()
-            .rev()
+        let members = self.members(span);
+        let mut backwards = members.iter().rev();
+        backwards
             .find(|member| scan::says(&self.text, &member.key, key))
+            .cloned()
     }
 
     /// The value at `steps` as a tree.
@@ -73,6 +119,11 @@ impl Document {
     /// The value at `span` as a tree.
     pub(super) fn value(&self, span: &Span) -> Value {
         scan::value(&self.text, span)
+    }
+
+    /// The whole document as a tree, and whether an object in it has the same key twice.
+    pub(super) fn whole(&self) -> (Value, bool) {
+        scan::value_and_duplicates(&self.text, &self.root)
     }
 
     /// The string at `steps`; `None` when there is none or it is no string.
@@ -135,8 +186,9 @@ impl Document {
         while let Some(parent) = self.find(before) {
             // Each part is one member or item with its key; the gaps between parts hold one comma each.
             let parts: Vec<Span> = match last {
-                Step::Key(_) => scan::members(&self.text, &parent)
-                    .into_iter()
+                Step::Key(_) => self
+                    .members(&parent)
+                    .iter()
                     .map(|member| member.key.start..member.value.end)
                     .collect(),
                 Step::Index(_) => scan::items(&self.text, &parent),
@@ -173,18 +225,20 @@ impl Document {
     fn splice(&mut self, span: &Span, new: &str) {
         self.text.replace_range(span.clone(), new);
         self.root.end = self.root.end + new.len() - span.len();
+        self.outline = Outline::of(&self.text, scan::members(&self.text, &self.root));
     }
 
     /// What one level is indented by; `None` for a document on one line.
     pub(super) fn indent(&self) -> Option<String> {
-        let first = scan::members(&self.text, &self.root).into_iter().next()?;
+        let first = self.outline.root.first()?;
         let gap = &self.text[self.root.start + 1..first.key.start];
         gap.rfind('\n').map(|newline| gap[newline + 1..].to_owned())
     }
 
     /// Whether members on one line have a space after `:`, as Python writes them.
     fn is_spaced(&self) -> bool {
-        scan::members(&self.text, &self.root)
+        self.outline
+            .root
             .first()
             .is_some_and(|first| self.text[first.key.end..first.value.start].ends_with(' '))
     }
@@ -204,7 +258,7 @@ impl Document {
     }
 
     fn add_member(&mut self, object: &Span, key: &str, value: &Value, depth: usize) {
-        let members = scan::members(&self.text, object);
+        let members = self.members(object);
         let colon = match members.last() {
             Some(last) => self.text[last.key.end..last.value.start].to_owned(),
             None if self.indent().is_some() || self.is_spaced() => ": ".to_owned(),

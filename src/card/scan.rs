@@ -231,18 +231,31 @@ impl Scanner<'_> {
 }
 
 /// Checks a whole text and says where its one value stands.
+#[cfg(test)]
 pub(super) fn check(text: &str) -> Result<Span, Fault> {
+    check_members(text).map(|(root, _)| root)
+}
+
+/// Checks a whole text and says where its one value stands, and, when that is an object, its members.
+pub(super) fn check_members(text: &str) -> Result<(Span, Vec<Member>), Fault> {
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
         at: 0,
     };
+    let mut members = Vec::new();
     scanner.space();
-    let root = scanner.value(0)?;
+    let start = scanner.at;
+    if scanner.peek() == Some(b'{') {
+        scanner.object(0, |member| members.push(member))?;
+    } else {
+        scanner.value(0)?;
+    }
+    let root = start..scanner.at;
     scanner.space();
     if scanner.at < text.len() {
         return scanner.fault("something stands after the end of the value");
     }
-    Ok(root)
+    Ok((root, members))
 }
 
 /// The members of the object at `span`, in order, duplicates included; empty for anything else.
@@ -329,16 +342,22 @@ pub(super) fn code_unit(text: &str, at: usize) -> Option<u32> {
 
 /// The value at `span` as a tree: the last of duplicate keys wins, numbers beyond `f64` saturate.
 pub(super) fn value(text: &str, span: &Span) -> Value {
+    value_and_duplicates(text, span).0
+}
+
+/// As [`value`], and whether an object in it has the same key twice.
+pub(super) fn value_and_duplicates(text: &str, span: &Span) -> (Value, bool) {
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
         at: span.start,
     };
-    scanner.tree(text)
+    let mut duplicates = false;
+    (scanner.tree(text, &mut duplicates), duplicates)
 }
 
 impl Scanner<'_> {
     /// The value that begins here, as a tree, in one pass. The text was checked before, depth included.
-    fn tree(&mut self, text: &str) -> Value {
+    fn tree(&mut self, text: &str, duplicates: &mut bool) -> Value {
         let start = self.at;
         match self.peek() {
             Some(b'{') => {
@@ -351,13 +370,14 @@ impl Scanner<'_> {
                     // Over the colon.
                     scanner.at += 1;
                     scanner.space();
-                    map.insert(key, scanner.tree(text));
+                    let value = scanner.tree(text, duplicates);
+                    *duplicates |= map.insert(key, value).is_some();
                 });
                 Value::Object(map)
             }
             Some(b'[') => {
                 let mut items = Vec::new();
-                self.each(b']', |scanner| items.push(scanner.tree(text)));
+                self.each(b']', |scanner| items.push(scanner.tree(text, duplicates)));
                 Value::Array(items)
             }
             Some(b'"') => {
@@ -399,41 +419,6 @@ impl Scanner<'_> {
         }
         self.at += 1;
     }
-}
-
-/// Whether an object anywhere in a text that was checked has the same key twice.
-pub(super) fn has_duplicates(text: &str) -> bool {
-    fn look<'a>(scanner: &mut Scanner<'_>, text: &'a str, keys: &mut Vec<Cow<'a, str>>) -> bool {
-        let mut found = false;
-        match scanner.peek() {
-            Some(b'{') => {
-                let mine = keys.len();
-                scanner.each(b'}', |scanner| {
-                    let key = scanner.at;
-                    let _ = scanner.string();
-                    keys.push(string(text, &(key..scanner.at)));
-                    scanner.space();
-                    scanner.at += 1;
-                    scanner.space();
-                    found |= look(scanner, text, keys);
-                });
-                keys[mine..].sort_unstable();
-                found |= keys[mine..].windows(2).any(|pair| pair[0] == pair[1]);
-                keys.truncate(mine);
-            }
-            Some(b'[') => scanner.each(b']', |scanner| found |= look(scanner, text, keys)),
-            _ => {
-                let _ = scanner.value(0);
-            }
-        }
-        found
-    }
-    let mut scanner = Scanner {
-        bytes: text.as_bytes(),
-        at: 0,
-    };
-    scanner.space();
-    look(&mut scanner, text, &mut Vec::new())
 }
 
 fn number(spelling: &str) -> Value {

@@ -137,7 +137,7 @@ pub(super) fn version(document: &Document) -> Option<Version> {
         Some(number) if number >= 3.0 => Version::V3,
         Some(_) if is_card => Version::V2,
         _ => {
-            let has_v3 = scan::members(document.text(), &data).iter().any(|member| {
+            let has_v3 = document.members(&data).iter().any(|member| {
                 V3_FIELDS
                     .iter()
                     .any(|key| scan::says(document.text(), &member.key, key))
@@ -151,7 +151,7 @@ pub(super) fn version(document: &Document) -> Option<Version> {
 fn is_character(document: &Document, span: &scan::Span) -> bool {
     let mut named = false;
     let mut entries = false;
-    for member in scan::members(document.text(), span) {
+    for member in document.members(span).iter() {
         match &*scan::string(document.text(), &member.key) {
             "personality" | "scenario" | "first_mes" | "mes_example" => return true,
             "name" | "description" => named = true,

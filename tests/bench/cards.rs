@@ -179,7 +179,7 @@ fn write_cards(folder: &Path, count: usize) -> usize {
     let mut bytes = 0;
     for index in 0..count {
         let name = format!("card-{index:05}");
-        let size = random.random_range(400..4_000);
+        let size = random.random_range(200..2_500);
         let card = card(&name, &words, &mut random, size);
         let piece = [usize::MAX, 64 << 10, 8 << 10][index % 3];
         let picture_size = random.random_range(300_000..3_000_000);

@@ -211,3 +211,34 @@ fn opening_a_file_is_reading_its_bytes() {
         cardwright::Kind::File
     );
 }
+
+/// The folder of cards that break rules of every family, and what a code scanner is told about them.
+#[test]
+fn the_fixture_folder_gives_the_expected_sarif() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cards/check");
+    let (code, out, err) = run(&folder, &["check", ".", "--format", "sarif"]);
+    assert_eq!(code, 1, "{err}");
+    let mut report: Value = serde_json::from_str(&out).unwrap();
+    let run = &mut report["runs"][0];
+    // The table of rules grows; its own tests look after it.
+    let rules = run["tool"]["driver"]["rules"].take();
+    for result in run["results"].as_array_mut().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].take().as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        result.as_object_mut().unwrap().remove("ruleIndex");
+    }
+    run["tool"]["driver"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| key == "name");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+    let results = report["runs"][0]["results"].as_array().unwrap();
+    let of = |file: &str| {
+        results
+            .iter()
+            .filter(|r| r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == file)
+            .count()
+    };
+    assert_eq!(of("clean.json"), 0);
+}

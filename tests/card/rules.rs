@@ -96,10 +96,12 @@ fn every_case_breaks_its_rule_and_every_repair_mends_it() {
     assert!(made.iter().all(|code| found.contains(code)), "{found:?}");
     let in_files = [
         "privacy-exif",
+        "privacy-gps",
         "privacy-image-prompt",
         "privacy-image-time",
         "foreign-chunk",
         "security-trailing-archive",
+        "security-bomb",
     ];
     for rule in rules() {
         let is_read =
@@ -269,4 +271,22 @@ fn a_finding_in_a_lorebook_names_the_entry_it_is_about() {
         place(&format!(r#"{{"7":{lost}}}"#)).starts_with(r#"data.character_book.entries["7"]"#)
             || place(&format!(r#"{{"7":{lost}}}"#)).starts_with("data.character_book.entries.7")
     );
+}
+
+#[test]
+fn a_position_in_the_camera_data_is_told_from_camera_data() {
+    // Little endian TIFF: IFD0 with a pointer to the GPS directory, which has a reference and a latitude.
+    let mut exif = b"II*\0\x08\0\0\0\x01\0\x25\x88\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0".to_vec();
+    exif.extend_from_slice(b"\x01\0\x01\0\x02\0\x02\0\0\0N\0\0\0\0\0\0\0");
+    let image = png(&[header(), chunk(b"eXIf", &exif), pixels(), end()]);
+    let file = write_png(&image, &clean()).unwrap();
+    let codes = |file: &[u8]| -> Vec<&'static str> {
+        let reading = Card::from_bytes(file).unwrap();
+        lint::check_reading(&reading, file)
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
+    };
+    assert_eq!(codes(&file), ["privacy-gps"]);
+    assert_eq!(codes(&scrub_image(&file)), [""; 0]);
 }

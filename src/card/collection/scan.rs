@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 
 use ignore::WalkBuilder;
 use rayon::prelude::*;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
 use super::rows::{Noted, absolute, below, bytes_of, path_of, range};
@@ -442,7 +442,9 @@ fn together(
     index: &Connection,
     work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<()> {
-    let transaction = index.unchecked_transaction().map_err(failed)?;
+    // Of two scans at the same time the second waits here, rather than fail when it has read and wants to write.
+    let transaction =
+        Transaction::new_unchecked(index, TransactionBehavior::Immediate).map_err(failed)?;
     work(&transaction)
         .and_then(|()| transaction.commit())
         .map_err(failed)

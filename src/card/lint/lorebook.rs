@@ -48,6 +48,20 @@ pub(super) static RULES: &[Rule] = &about(Topic::Lorebook, [
         "@@depth four", |s| decorators(s, wrong_value), None),
     row("lore-decorator-late", Warning, "decorators stand at the top", "One after other text is part of the text and is printed.",
         "It is blue.\\n@@depth 4", |s| entries(s, "content", |e| crate::card::spec::without_decorators(&e.content).lines().any(|l| l.starts_with("@@")).then(|| "a decorator stands after text".into())), None),
+    row("lore-secondary-unused", Info, "secondary keys count", "Without `selective` they are passed over; the entry joins for its first keys alone.",
+        "\"selective\": false, \"secondary_keys\": [\"storm\"]", |s| entries(s, "secondary_keys", |e| (!e.selective && !e.constant && e.secondary_keys.iter().any(|k| !k.trim().is_empty())).then(|| "the secondary keys do nothing without `selective`".into())), None),
+    row("lore-key-long", Info, "keys are what somebody may write", "A key is searched for word by word; a whole sentence is hardly ever written twice.",
+        "a key of 90 characters", |s| entries(s, "keys", |e| (!e.use_regex && e.keys.iter().any(|k| k.chars().count() > 60 && slashed(k).is_none())).then(|| "a key is longer than 60 characters".into())), None),
+    row("lore-key-line", Warning, "a key is one line", "Programs search line by line or by word; a key with a line break in it is never found by most.",
+        "\"keys\": [\"the\\nsea\"]", |s| entries(s, "keys", |e| e.keys.iter().any(|k| k.trim().contains('\n')).then(|| "there is a line break in a key".into())), None),
+    row("lore-key-macro", Info, "keys hold no macros", "SillyTavern replaces them before it searches; other programs look for the braces.",
+        "\"keys\": [\"{{char}}\"]", |s| entries(s, "keys", |e| e.keys.iter().chain(&e.secondary_keys).any(|k| k.contains("{{")).then(|| "there is a macro in a key".into())), None),
+    row("lore-never", Warning, "an entry has a chance to join", "A probability of 0 keeps an entry out for good, keys or not.",
+        "\"extensions\": {\"probability\": 0}", |s| entries(s, "", |e| is_never(e).then(|| "the probability of this entry is 0".into())), None),
+    row("lore-unreachable", Warning, "an entry that waits for others is mentioned by one", "With `delay_until_recursion` an entry joins only when the text of another brings it in, and no other text has one of its keys.",
+        "\"extensions\": {\"delay_until_recursion\": true}", unreachable, None),
+    row("lore-keys-hidden", Warning, "keys can be seen", "A key with an invisible character in it looks right and never matches.",
+        "\"keys\": [\"se\\u200ba\"]", |s| entries(s, "keys", |e| e.keys.iter().any(|k| k.chars().any(super::security::is_hidden)).then(|| "there is an invisible character in a key".into())), None),
     row("lore-budget", Info, "an entry fits the book's budget", "One that is larger than `token_budget` never joins. Tokens are guessed at four characters each.",
         "\"token_budget\": 50 and an entry of 900 characters", over_budget, None),
     row("lore-scan-depth", Info, "`scan_depth` is at least 1", "At 0 no message is searched, so that no key ever matches.",
@@ -79,6 +93,64 @@ fn entries(subject: &Subject<'_>, key: &str, find: impl Fn(&Entry) -> Option<Str
             Some(hit(path, find(entry)?))
         })
         .collect()
+}
+
+fn is_never(entry: &Entry) -> bool {
+    let extension = |key: &str| entry.extensions.get(key);
+    let used = extension("useProbability").and_then(serde_json::Value::as_bool) != Some(false);
+    let zero = used && extension("probability").and_then(serde_json::Value::as_f64) == Some(0.0);
+    let decorated = entry
+        .content
+        .lines()
+        .take_while(|line| line.starts_with("@@"));
+    let mut decorated =
+        decorated.filter_map(|line| line.trim_start_matches('@').strip_prefix("probability "));
+    entry.enabled && (zero || decorated.any(|value| value.trim().parse() == Ok(0.0)))
+}
+
+/// Entries that only another entry can bring in, where none does.
+fn unreachable(subject: &Subject<'_>) -> Vec<Hit> {
+    let waits = |entry: &Entry| match entry.extensions.get("delay_until_recursion") {
+        Some(serde_json::Value::Bool(waits)) => *waits,
+        Some(serde_json::Value::Number(level)) => level.as_f64() > Some(0.0),
+        _ => false,
+    };
+    let recurses = |entry: &Entry| {
+        entry
+            .extensions
+            .get("prevent_recursion")
+            .and_then(serde_json::Value::as_bool)
+            != Some(true)
+    };
+    let contents: Vec<(usize, String)> = (subject.entries.iter().enumerate())
+        .filter(|(_, (_, entry))| entry.enabled && recurses(entry))
+        .map(|(index, (_, entry))| (index, entry.content.to_lowercase()))
+        .collect();
+    let mut hits = Vec::new();
+    for (index, (path, entry)) in subject.entries.iter().enumerate() {
+        if !entry.enabled || entry.constant || entry.use_regex || !waits(entry) || !has_key(entry) {
+            continue;
+        }
+        // Expressions are never run.
+        let is_plain = entry.keys.iter().all(|key| slashed(key).is_none());
+        let keys: Vec<String> = entry
+            .keys
+            .iter()
+            .map(|key| key.trim().to_lowercase())
+            .collect();
+        let is_mentioned =
+            (contents.iter().filter(|(other, _)| *other != index)).any(|(_, text)| {
+                keys.iter()
+                    .any(|key| !key.is_empty() && text.contains(key.as_str()))
+            });
+        if is_plain && !is_mentioned {
+            hits.push(hit(
+                path.clone(),
+                "no other entry has one of its keys in its text",
+            ));
+        }
+    }
+    hits
 }
 
 fn book_empty(subject: &Subject<'_>) -> Vec<Hit> {
@@ -158,7 +230,7 @@ fn scan_depth(subject: &Subject<'_>) -> Vec<Hit> {
 }
 
 /// The expression between slashes, with flags or without.
-fn slashed(key: &str) -> Option<&str> {
+pub(super) fn slashed(key: &str) -> Option<&str> {
     let (inner, flags) = key.strip_prefix('/')?.rsplit_once('/')?;
     (!inner.is_empty() && flags.chars().all(|c| "dgimsuvy".contains(c))).then_some(inner)
 }
@@ -197,7 +269,7 @@ fn is_balanced(regex: &str) -> bool {
 }
 
 /// Whether a group that holds an open repetition is itself repeated.
-fn nests_repetition(regex: &str) -> bool {
+pub(super) fn nests_repetition(regex: &str) -> bool {
     let mut open = Vec::new();
     let mut in_class = false;
     let mut chars = regex.chars().peekable();

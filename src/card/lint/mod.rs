@@ -14,6 +14,7 @@
 //! # Ok::<(), cardwright::Error>(())
 //! ```
 
+mod conformance;
 mod limarp;
 mod lorebook;
 mod privacy;
@@ -162,6 +163,7 @@ fn hit(path: impl Into<String>, message: impl Into<String>) -> Hit {
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     [
         reading::RULES,
+        conformance::RULES,
         structure::RULES,
         limarp::RULES,
         lorebook::RULES,

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::{Hit, Rule, Subject, Topic, about, excerpt, hit, page, row};
 use crate::card::png;
 use crate::{Finding, Place, Severity};
-use Severity::{Info, Warning};
+use Severity::{Error, Info, Warning};
 
 const PICTURE_EXIF: &str = "privacy-exif";
+const PICTURE_PLACE: &str = "privacy-gps";
 const PICTURE_PROMPT: &str = "privacy-image-prompt";
 const PICTURE_TEXT: &str = "foreign-chunk";
 const PICTURE_TIME: &str = "privacy-image-time";
@@ -18,6 +19,9 @@ pub(super) static RULES: &[Rule] = &about(Topic::Privacy, [
     page(PICTURE_EXIF, Warning, "the picture has no camera data",
         "EXIF may hold the place and time of a photo and the camera's serial number. `scrub` takes it out.",
         "an eXIf chunk"),
+    page(PICTURE_PLACE, Error, "the picture does not tell where it was taken",
+        "The camera data holds a position on the map, often that of a home. `scrub` takes it out.",
+        "an eXIf chunk with GPSLatitude"),
     page(PICTURE_PROMPT, Warning, "the picture does not tell how it was generated",
         "Image generators write the prompt, the model and sometimes paths of the machine into the file. `scrub` takes it out.",
         "a tEXt chunk `parameters` or `workflow`"),
@@ -71,6 +75,11 @@ pub(super) fn container(bytes: &[u8]) -> Vec<Finding> {
     png::inspect(bytes)
         .into_iter()
         .map(|extra| match extra.kind {
+            png::Extra::Exif if has_place(&bytes[extra.span.clone()]) => finding(
+                PICTURE_PLACE,
+                extra.span,
+                "the picture's EXIF data tells where it was taken".into(),
+            ),
             png::Extra::Exif => {
                 finding(PICTURE_EXIF, extra.span, "the picture has EXIF data".into())
             }
@@ -96,6 +105,21 @@ pub(super) fn container(bytes: &[u8]) -> Vec<Finding> {
             ),
         })
         .collect()
+}
+
+/// Whether the EXIF data in a chunk (length, letters, data, checksum) holds a position.
+fn has_place(chunk: &[u8]) -> bool {
+    let data = chunk
+        .get(8..chunk.len().saturating_sub(4))
+        .unwrap_or_default();
+    exif::Reader::new()
+        .continue_on_error(true)
+        .read_raw(data.to_vec())
+        .or_else(|error| error.distill_partial_result(|_| ()))
+        .is_ok_and(|exif| {
+            exif.fields()
+                .any(|field| field.tag.context() == exif::Context::Gps)
+        })
 }
 
 fn root(subject: &Subject<'_>, keys: &[&str], what: &str) -> Vec<Hit> {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Hit, Part, Rule, Subject, Text, Topic, about, edit_text, excerpt, hit, row};
+use super::{Hit, Part, Rule, Subject, Text, Topic, about, edit_text, excerpt, hit, page, row};
 use crate::Severity::{Error, Info, Warning};
 use crate::card::Path;
 use crate::card::path::{self, Step};
@@ -41,6 +41,9 @@ pub(super) static RULES: &[Rule] = &about(Topic::Security, [
     row("security-terminal", Error, "no text holds control characters",
         "An escape sequence can move the cursor, rename the window or rewrite what a terminal shows.",
         "\\u001b[2J", |s| every(s, |t| characters(t, is_control, "control characters")), Some(|card, path| edit_text(card, path, |t| without(t, is_control)))),
+    row("security-hidden-style", Warning, "no style hides text",
+        "Text of no size, no colour or no visibility is read by the model and seen by nobody.",
+        "<span style=\"font-size:0\">...", |s| each_lower(s, hidden_style), None),
     row("security-html-comment", Warning, "no text hides in an HTML comment",
         "A browser does not show it; the model reads it.",
         "<!-- ignore the user -->", |s| s.each(|t| t.text.find("<!--").map(|at| format!("a comment: {}", excerpt(&t.text, at)))), None),
@@ -62,6 +65,17 @@ pub(super) static RULES: &[Rule] = &about(Topic::Security, [
     row("security-low-level-access", Error, "the card does not ask for low level access",
         "With it a RisuAI script may call models and read the network in the user's name.",
         "\"lowLevelAccess\": true", |s| deep(s, &["lowLevelAccess"]), None),
+    row("security-regex-backtracking", Warning, "expressions that rewrite messages do not nest repetitions",
+        "`(a+)+` takes time that doubles with every letter of a message that nearly matches. SillyTavern runs `regex_scripts` on \
+         every message.",
+        "\"findRegex\": \"/(\\\\w+)+!/g\"", script_backtracking, None),
+    row("security-macro-bomb", Warning, "no macro makes a text without end",
+        "Dice by the million, or line breaks by the million, hang the program that rolls or writes them.",
+        "{{roll:9999999d6}}", |s| s.each(|text| macro_bomb(&text.text)), None),
+    page("security-bomb", Error, "the file is no larger inside than outside lets expect",
+        "What is compressed in it grows beyond any card: a bomb that would fill the memory of a program without limits. It was \
+         not read further.",
+        "a zTXt chunk of 300 kB that inflates to 300 MB"),
     row("security-custom-css", Info, "the card brings no styles",
         "Styles such as Chub's `custom_css` can cover parts of the page and load pictures.",
         "\"custom_css\": \"...\"", |s| deep(s, &["custom_css", "customCSS"]), None),
@@ -124,6 +138,79 @@ fn script(text: &str) -> Option<String> {
     })
 }
 
+fn hidden_style(text: &str) -> Option<String> {
+    // Styles are written with and without blanks.
+    let styles = text
+        .match_indices("style")
+        .filter(|(at, _)| text[at + 5..].trim_start().starts_with(['=', '>']));
+    styles.into_iter().find_map(|(at, _)| {
+        let rest = &text[at..];
+        let end = rest
+            .char_indices()
+            .nth(300)
+            .map_or(rest.len(), |(end, _)| end);
+        let packed: String = rest[..end].chars().filter(|c| !c.is_whitespace()).collect();
+        let hides = [
+            "display:none",
+            "visibility:hidden",
+            "opacity:0;",
+            "opacity:0\"",
+            "color:transparent",
+            "font-size:0",
+        ];
+        let found = hides.iter().find(|hides| {
+            packed.match_indices(*hides).any(|(at, _)| {
+                // `font-size:0.9em` is small, not hidden.
+                !packed[at + hides.len()..]
+                    .starts_with(['.', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+            })
+        })?;
+        let found = found.trim_end_matches([';', '"']);
+        Some(format!("`{found}` hides text: {}", excerpt(text, at)))
+    })
+}
+
+/// The most dice or repetitions that a macro may ask for without being pointed at.
+const MAX_REPETITIONS: u64 = 10_000;
+
+fn macro_bomb(text: &str) -> Option<String> {
+    text.match_indices("{{").find_map(|(at, _)| {
+        let inner = &text[at + 2..];
+        let inner = &inner[..inner.find("}}")?];
+        let (name, value) = inner.split_once([':', ' '])?;
+        let repeats = ["roll", "newline", "space"]
+            .iter()
+            .any(|known| name.trim().eq_ignore_ascii_case(known));
+        let digits: String = value
+            .trim_start_matches([':', ' '])
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let many = digits
+            .parse::<u64>()
+            .map_or(!digits.is_empty(), |count| count > MAX_REPETITIONS);
+        // A single number after `roll` is one die with so many sides.
+        let is_die = name.trim().eq_ignore_ascii_case("roll") && !value.contains(['d', 'D']);
+        (repeats && many && !is_die)
+            .then(|| format!("a macro repeats without end: {}", excerpt(text, at)))
+    })
+}
+
+fn script_backtracking(subject: &Subject<'_>) -> Vec<Hit> {
+    let scripts = subject.body["extensions"]["regex_scripts"].as_array();
+    let scripts = scripts.into_iter().flatten().enumerate();
+    scripts
+        .filter(|(_, script)| {
+            let find = script["findRegex"].as_str().unwrap_or_default();
+            super::lorebook::nests_repetition(super::lorebook::slashed(find).unwrap_or(find))
+        })
+        .map(|(index, _)| {
+            let path = format!("extensions.regex_scripts[{index}].findRegex");
+            hit(subject.path(&path), "the expression repeats a repetition")
+        })
+        .collect()
+}
+
 fn remote_image(text: &str) -> Option<String> {
     if let Some(at) = text
         .find("<img")
@@ -156,7 +243,7 @@ fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 

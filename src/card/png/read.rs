@@ -6,7 +6,7 @@ use flate2::read::ZlibDecoder;
 
 use super::chunk::{Chunk, Layout, SIGNATURE, walk};
 use crate::card::payload::{self, MAX_TEXT, note};
-use crate::card::{Reading, container};
+use crate::card::{Card, Reading, container};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The longest keyword the format allows.
@@ -94,10 +94,18 @@ pub(crate) fn read(png: &[u8]) -> Result<Reading> {
             {
                 continue;
             }
+            if let Some((_, winner)) = &chosen
+                && let Some(card) = candidate.sound_card(png)
+            {
+                findings.extend(differences(&winner.card, &card));
+                continue;
+            }
             match candidate.read(png) {
                 Ok(reading) => match &chosen {
                     None => chosen = Some((wanted, reading)),
-                    Some((_, winner)) => findings.extend(differences(winner, &reading)),
+                    Some((_, winner)) => {
+                        findings.extend(differences(&winner.card, &reading.card));
+                    }
                 },
                 Err(error) => {
                     findings.push(candidate.failure(&error));
@@ -211,6 +219,15 @@ impl Candidate<'_> {
         findings.append(&mut reading.findings);
         reading.findings = findings;
         Ok(reading)
+    }
+
+    /// The card of a chunk that is only compared with the one that counts, where there is nothing to forgive about it.
+    fn sound_card(&self, png: &[u8]) -> Option<Card> {
+        if &self.chunk.kind != b"tEXt" || !self.chunk.is_whole() {
+            return None;
+        }
+        let text = png[self.chunk.data.clone()].get(self.keyword_end..)?;
+        payload::sound_card(text.strip_prefix(b"\0")?)
     }
 
     /// The text of the chunk, inflated.
@@ -373,11 +390,11 @@ fn image_findings(png: &[u8], layout: &Layout) -> Vec<Finding> {
 }
 
 /// Where `chara` says something else than the `ccv3` that won.
-fn differences(winner: &Reading, other: &Reading) -> Option<Finding> {
+fn differences(winner: &Card, other: &Card) -> Option<Finding> {
     let fields = super::super::spec::V1_FIELDS
         .into_iter()
         .chain(super::super::spec::V2_TEXTS)
-        .filter(|key| winner.card.text(key) != other.card.text(key))
+        .filter(|key| winner.text(key) != other.text(key))
         .collect::<Vec<_>>();
     if fields.is_empty() {
         return None;

@@ -14,6 +14,8 @@ use crate::{Error, Finding, Kind, Place, Result, Severity, file};
 
 /// The code of a file that could not be read.
 const UNREADABLE: &str = "unreadable";
+/// The code of a file that was not read on, to protect the machine.
+const BOMB: &str = "security-bomb";
 
 /// Check cards against every rule.
 #[derive(Debug, Args)]
@@ -143,7 +145,10 @@ fn failed(path: &Path, error: &Error) -> Checked {
     Checked {
         file: path.display().to_string(),
         findings: vec![Finding {
-            code: UNREADABLE,
+            code: match error.kind() {
+                Kind::Limit => BOMB,
+                _ => UNREADABLE,
+            },
             severity: Severity::Error,
             place: Place::Whole,
             message: error.message().to_owned(),
