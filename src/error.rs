@@ -76,7 +76,9 @@ impl Error {
         let hint = match source.kind() {
             std::io::ErrorKind::NotFound => Some("check the spelling of the path"),
             std::io::ErrorKind::PermissionDenied => Some("check who owns the file and its folder"),
-            std::io::ErrorKind::StorageFull => Some("free some space and run it again"),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Some("free some space and run it again")
+            }
             _ => None,
         };
         let mut error = Self::new(Kind::File, format!("cannot {action}: {source}"))

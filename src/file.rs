@@ -7,7 +7,12 @@ use std::fs::{self, File};
 use std::io::{Read, Write as _};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::unfinished::{Undo, Unfinished};
 use crate::{Error, Kind, Result};
+
+pub use crate::unfinished::abandon;
 
 /// The largest file that [`read`] takes, 1 GiB: cards with assets reach 400 MB, nothing real is larger.
 pub const MAX_FILE: u64 = 1 << 30;
@@ -63,6 +68,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// Those of `fill`; [`Kind::File`] when the folder cannot be written.
 pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
+    replace(path, |temporary| fill(temporary.as_file_mut()))
+}
+
+/// As [`write_with`], for code that opens the file itself: `fill` is given the path of an empty file beside `path`.
+///
+/// # Errors
+///
+/// As [`write_with`].
+pub fn write_by_path<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    replace(path, |temporary| fill(temporary.path()))
+}
+
+fn replace<T>(path: &Path, fill: impl FnOnce(&mut NamedTempFile) -> Result<T>) -> Result<T> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -77,8 +95,14 @@ pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> 
         // Asked for at creation, so that the umask applies as it does to any new file.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.tempfile_in(folder).map_err(failed)?;
-    let filled = fill(temporary.as_file_mut())?;
+    let (unfinished, mut temporary) = Unfinished::begin(|| {
+        let temporary = builder.tempfile_in(folder)?;
+        let written = temporary.path().to_owned();
+        let undo: Undo = Box::new(move || drop(fs::remove_file(&written)));
+        Ok((temporary, undo))
+    })
+    .map_err(failed)?;
+    let filled = fill(&mut temporary)?;
     if let Ok(old) = fs::metadata(&target) {
         temporary
             .as_file()
@@ -86,7 +110,9 @@ pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> Result<T>) -> 
             .map_err(failed)?;
     }
     temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(&target).map_err(|e| failed(e.error))?;
+    unfinished
+        .end(|| temporary.persist(&target))
+        .map_err(|e| failed(e.error))?;
     if let Ok(folder) = File::open(folder) {
         // Not every file system can sync a folder; the rename itself has happened.
         let _ = folder.sync_all();
@@ -118,6 +144,53 @@ pub fn file_name(name: &str, extension: &str) -> String {
         stem.to_owned()
     };
     format!("{}.{extension}", stem.trim_end_matches('-'))
+}
+
+/// A folder for what is half-done, which goes away with its contents.
+#[derive(Debug)]
+pub struct Scratch {
+    // In this order, so that the folder is gone before it is forgotten.
+    folder: TempDir,
+    _unfinished: Unfinished,
+}
+
+impl Scratch {
+    /// A folder inside `folder`, whose name begins with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::File`] when `folder` cannot be written.
+    pub fn within(folder: &Path, prefix: &str) -> Result<Self> {
+        let (unfinished, made) = Unfinished::begin(|| {
+            let made = tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?;
+            let path = made.path().to_owned();
+            let undo: Undo = Box::new(move || drop(fs::remove_dir_all(&path)));
+            Ok((made, undo))
+        })
+        .map_err(|e| Error::file("write to", folder, e))?;
+        Ok(Self {
+            folder: made,
+            _unfinished: unfinished,
+        })
+    }
+
+    /// A folder beside the file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::File`] when its folder cannot be written.
+    pub fn beside(path: &Path) -> Result<Self> {
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => Self::within(parent, ".cardwright-"),
+            _ => Self::within(Path::new("."), ".cardwright-"),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 #[cfg(test)]

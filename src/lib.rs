@@ -21,6 +21,7 @@ pub mod prompt;
 pub mod sampling;
 #[cfg(feature = "serve")]
 pub mod serve;
+mod unfinished;
 pub mod weights;
 
 #[cfg(feature = "cli")]

@@ -8,6 +8,7 @@ mod diagnostic;
 mod engine;
 mod generate;
 mod input;
+mod interrupt;
 mod model;
 mod output;
 #[cfg(feature = "pictures")]

@@ -1,4 +1,4 @@
-//! llama.cpp in this process. The only file with `unsafe`.
+//! llama.cpp in this process. The only file with `unsafe`, beside `quantize.rs`.
 //!
 //! The crate `llama-cpp-2` loads models and adapters, tokenises and holds grammars. What it cannot do is done on the raw
 //! interface: several adapters at once, stopping inside a decode, batches that go on where a sequence ended, limiting the
@@ -42,7 +42,11 @@ thread_local! {
 }
 
 /// Receives the log of llama.cpp: errors are kept to be part of our own, the rest is dropped.
-unsafe extern "C" fn listen(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
+pub(super) unsafe extern "C" fn listen(
+    level: sys::ggml_log_level,
+    text: *const c_char,
+    _: *mut c_void,
+) {
     const MOST: usize = 8;
     if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
         return;
@@ -57,7 +61,7 @@ unsafe extern "C" fn listen(level: sys::ggml_log_level, text: *const c_char, _: 
 }
 
 /// What llama.cpp complained about on this thread, the cause first.
-fn complaints() -> String {
+pub(super) fn complaints() -> String {
     let lines = COMPLAINTS.take();
     lines
         .iter()
@@ -70,7 +74,7 @@ fn complaints() -> String {
         .to_owned()
 }
 
-fn backend() -> Result<&'static LlamaBackend> {
+pub(super) fn backend() -> Result<&'static LlamaBackend> {
     let backend = BACKEND.get_or_init(|| {
         // SAFETY: `listen` is callable from any thread, at any time, and takes no user data.
         unsafe { sys::llama_log_set(Some(listen), ptr::null_mut()) };

@@ -26,6 +26,8 @@ mod local;
 #[cfg(any(feature = "llama", test))]
 mod machine;
 mod options;
+#[cfg(feature = "llama")]
+pub mod quantize;
 #[cfg(any(feature = "llama", test))]
 mod run;
 #[cfg(any(feature = "llama", test))]

@@ -21,11 +21,22 @@ pub struct Adapter {
 }
 
 /// How to merge.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The type of the merged matrices, and of those that have a wider plain type in the base. Default: F16, or F32 where
     /// the base has it; everything that is not merged stays as it is.
     pub kind: Option<TensorType>,
+    /// Reads the numbers of the base. Default: [`numbers::decode`]; llama.cpp reads more types than that.
+    pub decode: fn(TensorType, &[u8]) -> Result<Vec<f32>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            decode: numbers::decode,
+        }
+    }
 }
 
 /// What was merged.
@@ -298,6 +309,7 @@ struct Step {
     touched: bool,
     /// Whether its bytes are copied.
     verbatim: bool,
+    decode: fn(TensorType, &[u8]) -> Result<Vec<f32>>,
 }
 
 /// Numbers that are in memory at once, 16 MiB of them.
@@ -323,7 +335,8 @@ impl Step {
             None => TensorType::F16,
         };
         let verbatim = !touched && kind == tensor.kind;
-        if !verbatim && !numbers::can_decode(tensor.kind) {
+        // No bytes are whole blocks of every type, so this asks for the type alone.
+        if !verbatim && (options.decode)(tensor.kind, &[]).is_err() {
             return Err(Error::new(
                 Kind::Model,
                 format!(
@@ -338,6 +351,7 @@ impl Step {
             out: Tensor::new(tensor.name.clone(), tensor.shape.clone(), kind)?,
             touched,
             verbatim,
+            decode: options.decode,
         })
     }
 
@@ -410,7 +424,7 @@ impl Step {
         bytes: &[u8],
         deltas: &[Delta],
     ) -> Result<Vec<u8>> {
-        let mut decoded = numbers::decode(self.tensor.kind, bytes)?;
+        let mut decoded = (self.decode)(self.tensor.kind, bytes)?;
         let mut sum = vec![0.0; columns];
         for (index, row) in decoded.chunks_exact_mut(columns).enumerate() {
             for delta in deltas {

@@ -4,9 +4,11 @@ mod cursor;
 mod file_type;
 pub mod ggml;
 pub mod gguf;
+mod importance;
 pub mod lora;
 pub mod merge;
 pub mod numbers;
+mod parts;
 #[cfg(feature = "pull")]
 pub mod pull;
 mod source;
@@ -16,6 +18,8 @@ mod tensor_type;
 pub mod tiny;
 
 pub use file_type::FileType;
+pub use importance::Importance;
+pub use parts::Parts;
 pub use source::Watch;
 pub use summary::{Memory, Summary, Tokenizer, TypeShare};
 pub use tensor_type::TensorType;

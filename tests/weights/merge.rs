@@ -67,7 +67,16 @@ impl Desk {
             })
             .collect();
         let out = self.path("out.gguf");
-        let report = merge(base, &adapters, &out, &Options { kind }, &mut |_, _| {})?;
+        let report = merge(
+            base,
+            &adapters,
+            &out,
+            &Options {
+                kind,
+                ..Options::default()
+            },
+            &mut |_, _| {},
+        )?;
         Ok((Whole::open(&out), report))
     }
 }
@@ -206,7 +215,10 @@ fn an_adapter_that_does_not_fit_is_refused_and_nothing_is_written() {
             &desk.path(base),
             &adapters,
             &out,
-            &Options { kind },
+            &Options {
+                kind,
+                ..Options::default()
+            },
             &mut |_, _| {},
         )
         .unwrap_err();

@@ -1,7 +1,7 @@
 //! Our conversions against those of llama.cpp's own tools, tensor for tensor and key for key.
 //!
-//! Runs where `CARDWRIGHT_PEERS` names a folder with the sources of llama.cpp and a Python that has what they need, as
-//! `tests/interop/weights.sh` makes it; elsewhere there is nothing to compare with.
+//! Runs where `CARDWRIGHT_PEERS` names a folder with llama.cpp's sources and programs and a Python that has what they need,
+//! as `tests/interop/weights.sh` makes it; elsewhere there is nothing to compare with.
 
 use std::env;
 use std::fs;
@@ -34,6 +34,20 @@ impl Peers {
 
     fn path(&self, name: &str) -> PathBuf {
         self.desk.path().join(name)
+    }
+
+    /// Runs a program of llama.cpp.
+    fn program(&self, name: &str, arguments: &[&str]) {
+        let done = Command::new(self.folder.join("out/bin").join(name))
+            .current_dir(self.desk.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{name} {arguments:?}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     fn python(&self, script: &str, arguments: &[&Path]) -> String {
@@ -99,10 +113,16 @@ fn old_models_convert_as_llama_cpp_converts_them() {
     .unwrap();
     for (format, kind) in [
         (Legacy::Ggml, TensorType::F32),
+        (Legacy::Ggml, TensorType::F16),
         (Legacy::Ggmf, TensorType::F16),
         (Legacy::Ggjt(1), TensorType::F16),
+        (Legacy::Ggjt(2), TensorType::Q5_0),
         (Legacy::Ggjt(2), TensorType::Q5_1),
+        (Legacy::Ggjt(3), TensorType::F16),
         (Legacy::Ggjt(3), TensorType::Q4_0),
+        (Legacy::Ggjt(3), TensorType::Q4_1),
+        (Legacy::Ggjt(3), TensorType::Q5_0),
+        (Legacy::Ggjt(3), TensorType::Q5_1),
         (Legacy::Ggjt(3), TensorType::Q8_0),
         (Legacy::Ggjt(3), TensorType::Q6_K),
     ] {
@@ -275,11 +295,6 @@ fn merged_models_are_those_of_llama_export_lora() {
     let Some(peers) = Peers::find("merging") else {
         return;
     };
-    let tool = peers.folder.join("llama-export-lora");
-    if !tool.is_file() {
-        eprintln!("merging: skipped, there is no `llama-export-lora`");
-        return;
-    }
     let model = tiny::Model::default();
     fixtures::peft(
         &peers.path("peft"),
@@ -315,19 +330,10 @@ fn merged_models_are_those_of_llama_export_lora() {
         )
         .unwrap();
         let scaled = format!("{}:0.75", adapter.display());
-        let done = Command::new(&tool)
-            .arg("-m")
-            .arg(&base)
-            .arg("--lora-scaled")
-            .arg(&scaled)
-            .arg("-o")
-            .arg(&theirs)
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
+        let [base, theirs_path] = [&base, &theirs].map(|path| path.to_str().unwrap());
+        peers.program(
+            "llama-export-lora",
+            &["-m", base, "--lora-scaled", &scaled, "-o", theirs_path],
         );
         let (ours, theirs) = (Whole::open(&ours), Whole::open(&theirs));
         assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
@@ -382,4 +388,76 @@ fn the_tiny_model_is_one_that_llama_cpp_reads() {
     // gguf-py counts the version and the two counts as fields.
     let expected = format!("{} {}", gguf.tensors.len(), gguf.metadata.iter().len() + 3);
     assert_eq!(said.trim(), expected);
+}
+
+/// Quantizes as `llama-quantize` does, byte for byte: every type, with and without an importance matrix.
+#[cfg(feature = "llama")]
+#[test]
+fn quantized_models_are_those_of_llama_quantize() {
+    use cardwright::engine::quantize::{Options, quantize};
+    use cardwright::weights::{FileType, Importance};
+
+    let Some(peers) = Peers::find("quantizing") else {
+        return;
+    };
+    let model = tiny::Model::default();
+    model.write(&peers.path("base.gguf")).unwrap();
+    // Named as their tool was told, which is written into the file.
+    let matrices = super::importance::matrices(&model);
+    fs::write(peers.path("new.gguf"), super::importance::gguf(&matrices)).unwrap();
+    fs::write(peers.path("old.dat"), super::importance::dat(&matrices)).unwrap();
+    let importance = |name: &str| Importance {
+        file: name.to_owned(),
+        ..Importance::open(&peers.path(name)).unwrap()
+    };
+    let compare = |kind: FileType, options: &Options, flags: &[&str]| {
+        let (base, ours) = (peers.path("base.gguf"), peers.path("ours.gguf"));
+        quantize(&base, &ours, options, &mut |_, _| {}).unwrap();
+        let all = [flags, &["base.gguf", "theirs.gguf", kind.name()]].concat();
+        peers.program("llama-quantize", &all);
+        let theirs = fs::read(peers.path("theirs.gguf")).unwrap();
+        assert!(fs::read(&ours).unwrap() == theirs, "{kind} {flags:?}");
+        eprintln!("{kind} {flags:?}: equal, {} bytes", theirs.len());
+    };
+    for kind in FileType::all().filter(|kind| kind.bits().is_some()) {
+        let plain = Options {
+            kind: Some(kind),
+            ..Options::default()
+        };
+        let small = ["IQ1", "IQ2", "IQ3_XXS", "IQ3_XS", "Q2_K_S"];
+        if !small.iter().any(|start| kind.name().starts_with(start)) {
+            compare(kind, &plain, &[]);
+        }
+        let measured = Options {
+            importance: Some(importance("new.gguf")),
+            ..plain.clone()
+        };
+        compare(kind, &measured, &["--imatrix", "new.gguf"]);
+        let pure = Options {
+            pure: true,
+            importance: Some(importance("old.dat")),
+            ..plain
+        };
+        compare(kind, &pure, &["--pure", "--imatrix", "old.dat"]);
+    }
+    let kind: FileType = "Q4_K_M".parse().unwrap();
+    let own = Options {
+        kind: Some(kind),
+        output: Some(TensorType::Q8_0),
+        embedding: Some(TensorType::Q5_0),
+        ..Options::default()
+    };
+    let flags = [
+        "--output-tensor-type",
+        "q8_0",
+        "--token-embedding-type",
+        "q5_0",
+    ];
+    compare(kind, &own, &flags);
+    let kept = Options {
+        keep_output: true,
+        kind: Some(kind),
+        ..Options::default()
+    };
+    compare(kind, &kept, &["--leave-output-tensor"]);
 }

