@@ -20,8 +20,10 @@ impl Desk {
     fn new() -> Self {
         let desk = Self {
             folder: tempfile::tempdir().unwrap(),
+            // The smallest types take long.
             model: tiny::Model {
                 layers: 1,
+                inner: 256,
                 ..tiny::Model::default()
             },
         };
@@ -71,7 +73,7 @@ fn every_type_has_the_size_that_was_foretold() {
     let from = desk.path("F32.gguf");
     let importance = desk.importance();
     for kind in FileType::all().filter(|kind| kind.bits().is_some()) {
-        for pure in [false, true] {
+        for pure in [false, matches!(kind.name(), "Q4_K_M" | "IQ2_XS")] {
             let options = Options {
                 kind: Some(kind),
                 pure,

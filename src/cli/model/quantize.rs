@@ -69,7 +69,7 @@ fn types() -> String {
     for row in kinds.chunks(5) {
         text.push_str("\n ");
         for (kind, bits) in row {
-            text.push_str(&format!(" {:<9} {bits:>5}   ", kind.name()));
+            text.push_str(&format!(" {:<9} {bits:>5.2}   ", kind.name()));
         }
         text.truncate(text.trim_end().len());
     }
