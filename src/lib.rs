@@ -22,6 +22,8 @@ pub mod sampling;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod unfinished;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod weights;
 
 #[cfg(feature = "cli")]

@@ -20,6 +20,8 @@ mod prompt;
 #[cfg(feature = "serve")]
 mod serve;
 mod stream;
+#[cfg(feature = "train")]
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -94,6 +96,9 @@ enum Command {
     /// Answer SillyTavern and other front-ends over HTTP
     #[cfg(feature = "serve")]
     Serve(Box<serve::ServeArgs>),
+    /// Train a LoRA adapter on role-play threads
+    #[cfg(feature = "train")]
+    Train(Box<train::TrainArgs>),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -146,6 +151,8 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Portrait(arguments) => portrait::portrait(&arguments),
         Command::Prompt(command) => prompt::run(command),
         Command::Model(command) => model::model(command),
+        #[cfg(feature = "train")]
+        Command::Train(arguments) => train::train(&arguments),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -34,6 +34,8 @@ mod run;
 mod scheduler;
 #[cfg(any(feature = "llama", test))]
 mod schema;
+#[cfg(feature = "llama")]
+mod score;
 mod script;
 mod session;
 #[cfg(any(feature = "llama", test))]
@@ -51,6 +53,8 @@ pub use completion::{Chosen, Completion, End, Feed, Likelihood, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;
 pub use options::{Adapter, CacheType, Options};
+#[cfg(feature = "llama")]
+pub use score::Scorer;
 pub use script::Script;
 pub use session::{Saved, SlotState};
 #[cfg(feature = "llama")]

@@ -11,7 +11,7 @@ pub mod numbers;
 mod parts;
 #[cfg(feature = "pull")]
 pub mod pull;
-mod source;
+pub(crate) mod source;
 pub mod store;
 mod summary;
 mod tensor_type;

@@ -15,7 +15,7 @@ pub type Watch<'a> = dyn FnMut(u64, u64) + 'a;
 const CHUNK: u64 = 4 << 20;
 
 /// Writes the GGUF file `to`, whose data comes from `fill`; it appears when it is complete.
-pub(super) fn write(
+pub(crate) fn write(
     to: &Path,
     metadata: &Metadata,
     tensors: Vec<Tensor>,
@@ -34,13 +34,13 @@ pub(super) fn write(
 }
 
 /// An open model file.
-pub(super) struct Source {
+pub(crate) struct Source {
     file: File,
     path: PathBuf,
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::file("open", path, e))?;
         Ok(Self {
             file,
@@ -49,7 +49,7 @@ impl Source {
     }
 
     /// The bytes of `range`, which the caller knows to be in the file.
-    pub(super) fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
+    pub(crate) fn read(&mut self, range: Range<u64>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file
             .seek(SeekFrom::Start(range.start))
