@@ -1,6 +1,6 @@
 # `make demo` does everything on a fresh machine, `make test` runs the tests; scripts/ holds what they do.
 
-.PHONY: all build model demo test lint interop bench peers compare install clean
+.PHONY: all adapter build model demo test lint interop bench peers compare install clean
 SHELL := bash
 PREFIX ?= $(HOME)/.local
 
@@ -39,6 +39,10 @@ peers:
 # Ours beside theirs on the default model, with ratios.
 compare: model peers
 	@scripts/compare "$$(./cardwright model pull default)"
+
+# The adapter that comes with the program, trained anew from training/ into out/adapter.
+adapter: model
+	@scripts/adapter
 
 install: build
 	@install -D ./cardwright "$(PREFIX)/bin/cardwright"

@@ -63,6 +63,9 @@ impl WeightsArgs {
 pub(super) struct ModelArgs {
     #[command(flatten)]
     weights: WeightsArgs,
+    /// Use the default model without the adapter that comes with it
+    #[arg(long)]
+    no_adapter: bool,
     /// Tokens that one conversation can hold, up to the model's limit [default: 4096 or the limit]
     #[arg(long, visible_alias = "context", value_name = "TOKENS")]
     ctx: Option<usize>,
@@ -82,14 +85,22 @@ impl ModelArgs {
 
     /// Loads the model for `conversations` at a time unless `--parallel` says otherwise.
     pub(super) fn load_for(&self, conversations: usize) -> Result<Box<dyn Engine>> {
-        load(&Options {
+        let mut options = Options {
             context: self.ctx,
             slots: self.parallel.map_or(conversations, usize::from),
             prompt_cache: self
                 .prompt_cache
                 .map(|mebibytes| u64::from(mebibytes) << 20),
             ..self.weights.options()?
-        })
+        };
+        #[cfg(feature = "llama")]
+        if options.adapters.is_empty()
+            && !self.no_adapter
+            && let Some(path) = store::default_adapter(&options.model)?
+        {
+            options.adapters.push(Adapter { path, scale: 1.0 });
+        }
+        load(&options)
     }
 }
 

@@ -146,3 +146,60 @@ fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_drawn_within_its_frame_whatever_the_numbers() {
+        let falling: Vec<f32> = (0..100).map(|step| 3.0 - step as f32 * 0.01).collect();
+        let held_out = [(0, 3.1), (50, 2.6), (100, 2.2)];
+        let picture = draw("a <b> & c", &falling, &held_out);
+        assert!(picture.contains("a &lt;b&gt; &amp; c"));
+        assert_eq!(picture.matches("<circle").count(), 3);
+        for picture in [
+            picture,
+            draw("", &[], &[]),
+            draw("", &[1.0], &[]),
+            draw("", &[2.0; 9], &[(9, 2.0)]),
+        ] {
+            assert!(picture.ends_with("</svg>\n"));
+            assert!(
+                !picture.contains("NaN") && !picture.contains("inf"),
+                "{picture}"
+            );
+        }
+    }
+
+    /// Draws the picture beside the adapter that comes with the program from its table, as `train` did.
+    #[test]
+    fn the_picture_of_the_adapter_is_that_of_its_table() {
+        let folder = std::path::Path::new("training/adapter");
+        let table = std::fs::read_to_string(folder.join("loss.csv")).unwrap();
+        let (mut losses, mut held_out) = (Vec::new(), Vec::new());
+        for line in table.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            losses.extend(fields[1].parse::<f32>().ok());
+            held_out.extend(
+                fields[2]
+                    .parse::<f32>()
+                    .ok()
+                    .map(|loss| (fields[0].parse().unwrap(), loss)),
+            );
+        }
+        assert_eq!(losses.len(), 820);
+        let picture = draw(
+            "smollm2-135m-limarp: loss per token, in nats",
+            &losses,
+            &held_out,
+        );
+        if std::env::var_os("CARDWRIGHT_DRAW").is_some() {
+            std::fs::write(folder.join("loss.svg"), &picture).unwrap();
+        }
+        assert_eq!(
+            picture,
+            std::fs::read_to_string(folder.join("loss.svg")).unwrap()
+        );
+    }
+}

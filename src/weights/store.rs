@@ -16,6 +16,14 @@ pub const DEFAULT: &str = "default";
 /// The file of the default model, SmolLM2-135M-Instruct: small enough for any machine, and free (Apache-2.0).
 pub const DEFAULT_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
+/// The file of the adapter for the default model, in the folder `adapters` of [`models_dir`].
+#[cfg(feature = "llama")]
+const ADAPTER_FILE: &str = "smollm2-135m-limarp.gguf";
+
+/// The adapter, which taught the default model the LimaRP format; see `training/adapter/README.md`.
+#[cfg(feature = "llama")]
+static ADAPTER: &[u8] = include_bytes!("../../training/adapter/smollm2-135m-limarp.gguf");
+
 /// A model in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -49,6 +57,29 @@ pub fn models_dir() -> Result<PathBuf> {
             .join(".local/share"),
     };
     Ok(data.join("cardwright/models"))
+}
+
+/// The adapter that comes with this program, where `model` is the default model. It is kept in the program and put into a
+/// folder when it is first needed, because llama.cpp loads files.
+///
+/// # Errors
+///
+/// [`Kind::File`] when it cannot be put there.
+#[cfg(feature = "llama")]
+pub fn default_adapter(model: &Path) -> Result<Option<PathBuf>> {
+    if model.file_name().is_none_or(|name| name != DEFAULT_FILE) {
+        return Ok(None);
+    }
+    let folder = models_dir()?.join("adapters");
+    let path = folder.join(ADAPTER_FILE);
+    if fs::read(&path).is_ok_and(|bytes| bytes == ADAPTER) {
+        return Ok(Some(path));
+    }
+    fs::create_dir_all(&folder)
+        .map_err(|e| Error::file("make the folder", &folder, e))
+        .and_then(|()| crate::file::write(&path, ADAPTER))
+        .map_err(|e| e.hint("free some space, or go without the adapter: `--no-adapter`"))?;
+    Ok(Some(path))
 }
 
 /// The file that `name` means: a path of a file, or the name of a model in [`models_dir`] with or without `.gguf`, in any
