@@ -34,6 +34,7 @@ impl Scorer {
             outputs: CHUNK,
             threads: options.threads(),
             cache_type: options.cache_type,
+            separate: false,
         };
         let mut context = Context::new(Arc::clone(&model), &room)?;
         let scales: Vec<f32> = options.adapters.iter().map(|one| one.scale).collect();
