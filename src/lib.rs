@@ -21,9 +21,9 @@ pub mod prompt;
 pub mod sampling;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod unfinished;
 #[cfg(feature = "train")]
 pub mod train;
+mod unfinished;
 pub mod weights;
 
 #[cfg(feature = "cli")]
