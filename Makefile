@@ -1,6 +1,6 @@
 # `make demo` does everything on a fresh machine, `make test` runs the tests; scripts/ holds what they do.
 
-.PHONY: all adapter build model demo test lint interop bench peers compare install clean
+.PHONY: all adapter build model demo test lint interop e2e load bench peers compare install clean
 SHELL := bash
 PREFIX ?= $(HOME)/.local
 
@@ -27,6 +27,15 @@ lint: build
 # SillyTavern's own code over the cards we write, and ours over what it writes; skipped where npm is absent.
 interop: build
 	@tests/interop/run.sh ./cardwright
+
+# The server in front of people: its page and SillyTavern in a real browser, and its description beside what it answers;
+# each is skipped, with a line that says why, where what it needs is absent.
+e2e: model
+	@tests/e2e/run.sh ./cardwright
+
+# Our server beside llama-server, and ten thousand requests of clients that misbehave: LLAMA_SERVER=path MODEL=file.gguf
+load: model
+	@tests/load/run.sh ./cardwright
 
 bench: model
 	@./cardwright bench

@@ -14,8 +14,8 @@ use clap::Args;
 
 /// Answer SillyTavern and other front-ends over HTTP
 ///
-/// One port speaks OpenAI's, llama.cpp's, text-generation-webui's and KoboldCpp's language. Interrupt it once to let
-/// replies end, twice to stop at once.
+/// One port speaks OpenAI's, llama.cpp's, text-generation-webui's and KoboldCpp's language, and shows a page of its own to a
+/// browser: cards, prompts, chats, new characters. Interrupt it once to let replies end, twice to stop at once.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// The address to listen on; any but a loopback address needs `--api-key`

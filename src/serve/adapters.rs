@@ -1,9 +1,9 @@
 //! Adapters and slots, which llama.cpp's clients set and save by hand.
 
-use std::path::{Component, Path as FilePath, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::fields::{Fields, receive, wrong};
+use super::parts::{Asked, Named};
 use super::{App, Shared, limits};
 use crate::Result as Read;
 use crate::engine::Engine;
@@ -91,7 +92,7 @@ async fn slots(State(app): State<Shared>) -> Json<Value> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct Wanted {
     #[serde(default)]
     action: String,
 }
@@ -99,8 +100,8 @@ struct Asked {
 /// `save` and `restore` a file of the folder for slots, or `erase`.
 async fn slot(
     State(app): State<Shared>,
-    Path(id): Path<usize>,
-    Query(Asked { action }): Query<Asked>,
+    Named(id): Named<usize>,
+    Asked(Wanted { action }): Asked<Wanted>,
     mut fields: Fields,
 ) -> Result<Json<Value>, Fault> {
     let name = fields.text(&["filename"])?.unwrap_or_default();
@@ -140,7 +141,7 @@ fn place(app: &App, name: &str) -> Result<PathBuf, Fault> {
             "this server was started without `--slot-save-path`",
         )
     })?;
-    let mut components = FilePath::new(name).components();
+    let mut components = Path::new(name).components();
     let plain = matches!(
         (components.next(), components.next()),
         (Some(Component::Normal(only)), None) if only == name

@@ -50,10 +50,6 @@ impl Fault {
         )
     }
 
-    pub(super) fn unsupported(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, "not_supported_error", message)
-    }
-
     /// The same in the words of KoboldAI's servers.
     pub(super) fn kobold(mut self) -> Self {
         self.kobold = true;

@@ -1,7 +1,7 @@
 //! KoboldAI's endpoints and those that `KoboldCpp` adds; also text-generation-webui's API of 2023, which had the same
 //! paths.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::fault::Fault;
-use super::fields::Fields;
+use super::fields::{Fields, wrong};
 use super::openai::finish;
+use super::parts::Asked;
 use super::question::{Prompts, Question, question, tokens};
 use super::stream::{Frames, Writer, stream};
 use crate::engine::{Chosen, End, Reason};
@@ -63,7 +64,8 @@ async fn change_model(State(app): State<Shared>, mut fields: Fields) -> Result<J
         )),
         Some("list") => Ok(Json(json!({ "result": [app.model().name] }))),
         Some(_) => {
-            Err(Fault::unsupported("the model cannot be changed while the server runs").kobold())
+            let says = "the model cannot be changed while the server runs";
+            Err(kobold(wrong(says.into())))
         }
     }
 }
@@ -164,7 +166,7 @@ struct Genkey {
     genkey: String,
 }
 
-async fn check(State(app): State<Shared>, Query(key): Query<Genkey>) -> Json<Value> {
+async fn check(State(app): State<Shared>, Asked(key): Asked<Genkey>) -> Json<Value> {
     Json(json!({ "results": [{ "text": app.running.text(&key.genkey) }] }))
 }
 
@@ -173,7 +175,7 @@ async fn check_posted(State(app): State<Shared>, mut fields: Fields) -> Result<J
         .text(&["genkey"])
         .map_err(kobold)?
         .unwrap_or_default();
-    Ok(check(State(app), Query(Genkey { genkey })).await)
+    Ok(check(State(app), Asked(Genkey { genkey })).await)
 }
 
 async fn abort(State(app): State<Shared>, mut fields: Fields) -> Result<Json<Value>, Fault> {

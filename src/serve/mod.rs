@@ -33,6 +33,7 @@ mod openapi;
 mod order;
 mod own;
 mod page;
+mod parts;
 mod probabilities;
 mod question;
 mod reply;

@@ -4,13 +4,13 @@
 //! only, and its policy forbids everything else, inline scripts and string-to-markup sinks included.
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::Shared;
 use super::fault::Fault;
+use super::parts::Named;
 
 /// What the page may do. `trusted-types` makes writing markup from texts an error even where a script would try.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
@@ -62,7 +62,7 @@ fn find(name: &str) -> Option<&'static File> {
     FILES.iter().find(|(known, ..)| *known == name)
 }
 
-async fn file(Path(name): Path<String>) -> Result<Response, Fault> {
+async fn file(Named(name): Named<String>) -> Result<Response, Fault> {
     match find(&name) {
         Some(file) => Ok(answer(file)),
         None => Err(super::fault::nothing(&format!("/page/{name}"))),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::parts::Asked;
 use crate::prompt::Format;
 use crate::{Finding, Place, Result};
 
@@ -67,7 +68,7 @@ struct After {
 }
 
 /// The last prompts that arrived, with what is wrong with each; `after` leaves out those up to a number.
-async fn arrived(State(app): State<Shared>, Query(After { after }): Query<After>) -> Json<Value> {
+async fn arrived(State(app): State<Shared>, Asked(After { after }): Asked<After>) -> Json<Value> {
     let prompts: Vec<Value> = app
         .arrivals
         .after(after)

@@ -7,8 +7,8 @@
 # "wrong" requests are often right, and what is right by its schema may still name a card or a format that is not there.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-root=$here/../..
-cardwright=$1
+root=$(cd "$here/../.." && pwd)
+cardwright=$(realpath "$1")
 work=$2
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright
 tool=${SCHEMATHESIS:-$cache/schemathesis/bin/schemathesis}
@@ -24,7 +24,7 @@ cards=$work/api-cards
 mkdir -p "$cards" "$work/slots"
 cp "$root"/cards/*.png "$cards"
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
-"$cardwright" serve --port "$port" --cards "$cards" --slot-save-path "$work/slots" --watch --ctx 128 -n 8 >"$work/api.log" 2>&1 &
+"$cardwright" serve --port "$port" --cards "$cards" --slot-save-path "$work/slots" --watch --ctx 64 -n 4 >"$work/api.log" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
 for _ in $(seq 300); do
@@ -33,9 +33,9 @@ for _ in $(seq 300); do
 done
 
 # A character takes the model half a minute, so inventing one is left to the page's test.
-PYTHONWARNINGS=ignore "$tool" run "http://127.0.0.1:$port/openapi.json" \
+cd "$work" && PYTHONWARNINGS=ignore "$tool" run "http://127.0.0.1:$port/openapi.json" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method \
-    --exclude-path /api/generate --mode all --phases examples,coverage,fuzzing --max-examples "${API_EXAMPLES:-12}" \
+    --exclude-path /api/generate --mode all --phases examples,coverage,fuzzing --max-examples "${API_EXAMPLES:-6}" --max-time "${API_SECONDS:-150}" \
     --generation-deterministic --workers 4 --request-timeout 60 --no-color --suppress-health-check all >"$work/schemathesis.log" 2>&1
 result=$?
 kill -0 $server 2>/dev/null || {

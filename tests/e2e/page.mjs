@@ -83,7 +83,7 @@ async function views(scheme, size) {
     await go(page, '#/prompt/anselm.png', 'pre .part-tag');
     await look('prompt');
     await page.getByRole('button', { name: 'Pasted' }).click();
-    await page.getByLabel('Prompt', { exact: true }).fill(fs.readFileSync(path.join(root, 'tests/fixtures/prompt/bad/many-faults.txt'), 'utf8'));
+    await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill(fs.readFileSync(path.join(root, 'tests/fixtures/prompt/bad/many-faults.txt'), 'utf8'));
     await page.locator('pre mark').first().waitFor();
     await look('pasted');
     await go(page, '#/chat/anselm.png', '.turn');
@@ -207,7 +207,9 @@ async function use() {
     check('the first one is kept', (await reply()) === first);
     await page.getByRole('button', { name: 'Continue' }).click();
     await quiet(page);
-    check('continuing goes on with it', (await reply()).startsWith(first.slice(0, 20)) && (await reply()).length > first.length, await reply());
+    const told = (await server.get('/api/watch')).prompts.at(-1).prompt;
+    check('continuing asks for more of it', told.endsWith(`Anselm: ${first}`) || told.replace(/\s+/g, ' ').endsWith(first.replace(/\s+/g, ' ')), told.slice(-200));
+    check('continuing goes on with it', (await reply()).startsWith(first.slice(0, 20)) && (await reply()).length >= first.length, await reply());
     await page.getByRole('button', { name: 'Write for me' }).click();
     await quiet(page);
     check('my turn is written for me', (await page.getByRole('textbox', { name: 'Your message' }).inputValue()).length > 0);
@@ -249,7 +251,8 @@ async function use() {
     await page.getByRole('link', { name: 'Open the card' }).click();
     await page.locator('.view-card .portrait img').waitFor();
     check('a kept character is a card in the folder', fs.readdirSync(cards).length === known + 1);
-    check('its prompt is in format', (await server.post('/api/prompt/render', { file: decodeURIComponent(page.url().split('/').at(-1)) })).findings.length === 0);
+    const { findings } = await server.post('/api/prompt/render', { file: decodeURIComponent(page.url().split('/').at(-1)) });
+    check('its prompt is in format', findings.every(finding => finding.severity !== 'error'), JSON.stringify(findings, null, 1));
     check('using the page made no error', page.trouble.length === 0, page.trouble.join('\n'));
     await page.context().close();
 }
@@ -281,10 +284,34 @@ async function locked() {
     await context.close();
 }
 
+/** Asked to end, the server lets replies end first, and takes no more. */
+async function ends() {
+    const other = await serve(binary, work, ['--ctx', '1024']);
+    const response = await fetch(`${other.base}/v1/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ prompt: 'Once upon a time', max_tokens: 300, ignore_eos: true, stream: true }),
+    });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader.read()).value;
+    const gone = new Promise(resolve => other.child.on('exit', resolve));
+    other.child.wanted = true;
+    other.child.kill('SIGTERM');
+    for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+    }
+    check('a reply that was begun is written to its end', text.trimEnd().endsWith('[DONE]'), text.slice(-200));
+    check('then the server is gone, and says it went well', (await gone) === 0);
+    check('nobody is there any more', await fetch(other.base).then(() => false, () => true));
+}
+
 try {
     await use();
     for (const scheme of ['light', 'dark']) for (const size of ['wide', 'phone']) await views(scheme, size);
     await locked();
+    await ends();
 } catch (error) {
     check('the run came to its end', false, error.stack);
     for (const context of browser.contexts()) for (const page of context.pages()) {

@@ -1,10 +1,14 @@
 //! The server, driven over real sockets by a client that can also misbehave.
 
 mod cards;
+mod choices;
 mod contract;
 mod guard;
+mod hostile;
 mod own;
+mod page;
 mod running;
+mod soak;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -144,7 +148,8 @@ impl Answer {
     fn read(mut stream: TcpStream) -> Self {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
+        // A picture is no text; what is looked at of it is its head.
+        let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
         let head = head.to_ascii_lowercase();
         let body = if head.contains("transfer-encoding: chunked") {

@@ -7,7 +7,7 @@ mod shelf;
 mod view;
 
 use axum::body::Bytes;
-use axum::extract::{self, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::fields::{Fields, receive, wrong};
+use super::parts::{Asked, Named};
 use super::{Shared, limits};
 use crate::card::Card;
 use crate::{Result as Read, file};
@@ -72,10 +73,7 @@ async fn list(State(app): State<Shared>) -> Result<Json<Value>, Fault> {
     on_shelf(&app, |shelf, _| shelf.list()).await.map(Json)
 }
 
-async fn card(
-    State(app): State<Shared>,
-    extract::Path(name): extract::Path<String>,
-) -> Result<Json<Value>, Fault> {
+async fn card(State(app): State<Shared>, Named(name): Named<String>) -> Result<Json<Value>, Fault> {
     let told = on_shelf(&app, move |shelf, engine| {
         let Some(found) = shelf.read(&name)? else {
             return Ok(None);
@@ -89,7 +87,7 @@ async fn card(
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Named {
+struct Wished {
     #[serde(default)]
     name: String,
 }
@@ -97,7 +95,7 @@ struct Named {
 /// Takes a card in, whatever container it is in. Nothing is overwritten.
 async fn add(
     State(app): State<Shared>,
-    Query(Named { name }): Query<Named>,
+    Asked(Wished { name }): Asked<Wished>,
     request: Request,
 ) -> Result<Response, Fault> {
     let bytes = upload(request).await?;
@@ -166,7 +164,7 @@ pub(super) async fn named(app: &Shared, fields: &mut Fields) -> Result<Option<Ca
 /// Edits a card of the folder, if it is still the one that the client has seen.
 async fn save(
     State(app): State<Shared>,
-    extract::Path(name): extract::Path<String>,
+    Named(name): Named<String>,
     mut fields: Fields,
 ) -> Result<Json<Value>, Fault> {
     let edits = edits(&mut fields)?;
@@ -175,7 +173,7 @@ async fn save(
     let file = name.clone();
     let edited = on_shelf(&app, move |shelf, _| shelf.edit(&file, &version, &edits)).await?;
     match edited.ok_or_else(no_card)? {
-        Edited::Written => card(State(app), extract::Path(name)).await,
+        Edited::Written => card(State(app), Named(name)).await,
         Edited::Stale => Err(Fault::new(
             StatusCode::CONFLICT,
             "conflict_error",
@@ -222,13 +220,10 @@ fn edits(fields: &mut Fields) -> Read<Vec<Edit>> {
 }
 
 /// The card's picture, where it has one.
-async fn picture(
-    State(app): State<Shared>,
-    extract::Path(name): extract::Path<String>,
-) -> Result<Response, Fault> {
+async fn picture(State(app): State<Shared>, Named(name): Named<String>) -> Result<Response, Fault> {
     let bytes = on_shelf(&app, move |shelf, _| shelf.bytes(&name)).await?;
     let bytes = bytes.ok_or_else(no_card)?;
-    let kind = image_type(&bytes).ok_or_else(|| {
+    let kind = view::image_type(&bytes).ok_or_else(|| {
         Fault::new(
             StatusCode::NOT_FOUND,
             "not_found_error",
@@ -238,34 +233,10 @@ async fn picture(
     Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
 }
 
-/// The type of an image that a browser may show. Drawings that can hold scripts are none.
-fn image_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => Some("image/webp"),
-        _ => None,
-    }
-}
-
 /// The card's file as it is, to be saved and not to be shown.
 async fn download(
     State(app): State<Shared>,
-    extract::Path(name): extract::Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Fault> {
     let saved = file::file_name(
         name.rsplit_once('.').map_or(&*name, |(stem, _)| stem),

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -253,6 +254,9 @@ fn summary(name: &str, path: &Path, metadata: &Metadata) -> Result<Value, String
     let mut told = view::summary(&reading.card);
     told["file"] = name.into();
     told["container"] = reading.container.name.into();
+    let mut head = [0; 12];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    told["picture"] = (read.is_ok() && view::image_type(&head).is_some()).into();
     told["size"] = metadata.len().into();
     let changed = metadata.modified().ok();
     told["changed"] = changed

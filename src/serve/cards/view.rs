@@ -41,10 +41,35 @@ pub(super) fn summary(card: &Card) -> Value {
     })
 }
 
+/// The type of an image that a browser may show. Drawings that can hold scripts are none.
+pub(super) fn image_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
+        _ => None,
+    }
+}
+
 /// Everything about a card that was read: its fields, what is wrong with it, what it costs.
 pub(super) fn whole(engine: &dyn Engine, reading: &Reading, bytes: &[u8]) -> Result<Value> {
     let mut told = of_card(engine, &reading.card)?;
     told["container"] = reading.container.name.into();
+    told["picture"] = image_type(bytes).is_some().into();
     told["writable"] = reading.container.write.is_some().into();
     told["findings"] = json!(lint::check_reading(reading, bytes));
     Ok(told)

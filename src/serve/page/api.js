@@ -23,7 +23,7 @@ let asking = null;
 function askForKey() {
   asking ??= new Promise((resolve) => {
     const input = h("input", { type: "password", autocomplete: "current-password", required: true });
-    const dialog = h("dialog", { class: "dialog", "aria-label": "API key" },
+    const dialog = h("dialog", { class: "dialog", "aria-label": "This server asks for its key" },
       h("form", { onsubmit: (event) => {
         event.preventDefault();
         sessionStorage.setItem(KEY, input.value.trim());
@@ -175,8 +175,6 @@ async function load(id) {
   let blob;
   if (isLocal(id)) {
     blob = localEntry(id).blob;
-    const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-    if (![0x89, 0xff, 0x52].includes(head[0])) return null;
   } else {
     blob = await (await send("GET", `/api/cards/${encodeURIComponent(id)}/picture`)).blob();
   }
@@ -200,12 +198,14 @@ export const allFormats = () => (formats ??= get("/api/prompt/formats").catch((e
 }));
 
 /** A portrait, or the first letter where there is none. */
-export function portrait(id, name, version, properties = {}) {
+export function portrait(id, card, version, properties = {}) {
+  const { name } = card;
   const frame = h("span", { class: "portrait", ...properties }, h("span", { class: "initial", "aria-hidden": "true" }, [...(name || "?")][0].toUpperCase()));
   const show = async () => {
     const url = await cards.picture(id, version);
     if (url) frame.replaceChildren(h("img", { src: url, alt: "", decoding: "async" }));
   };
+  if (!card.picture) return frame;
   // Pictures come when they are looked at: a folder may hold thousands.
   const seen = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -188,7 +188,7 @@ export default async function card(root, id) {
       view.fields.character_version && ["Made as", view.fields.character_version],
     ].filter(Boolean);
     fill(side,
-      portrait(id, view.name, view.version),
+      portrait(id, view, view.version),
       h("p", { class: "total", role: "status" }),
       h("dl", { class: "facts" }, facts.map(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])),
       report);

@@ -12,7 +12,7 @@ export default async function chat(root, id) {
   let writing = null;
   let lastPrompt = null;
 
-  const log = h("ol", { class: "log", role: "log", "aria-label": `Chat with ${view.name}`, "aria-live": "off" });
+  const log = h("ol", { class: "log", "aria-label": `Chat with ${view.name}` });
   const said = h("p", { class: "heard", role: "status" });
   const input = textarea({ rows: 1, "aria-label": "Your message", placeholder: `Write to ${view.name}`, "aria-keyshortcuts": "Enter" });
   const actions = h("div", { class: "row composerow" });
@@ -26,11 +26,11 @@ export default async function chat(root, id) {
   const messages = (list) => list.map((turn) => ({ role: turn.role, text: text(turn) }));
   const isLast = (at) => at === turns.length - 1;
 
-  async function render(body) {
+  async function render(body, signal) {
     return post("/api/prompt/render", {
       ...cards.named(id), format: options.format, user: options.user, user_persona: options.persona, length: options.length,
       greeting: options.greeting, ...body,
-    });
+    }, { signal });
   }
 
   async function begin() {
@@ -49,15 +49,15 @@ export default async function chat(root, id) {
 
   /** Streams what comes after the messages into `take`; whose turn is open is `open`, and `begun` is what it says already. */
   async function complete(history, open, begun, take) {
-    const answer = await render({ messages: messages(history), open, reply_tokens: options.tokens });
-    names = { char: answer.char, user: answer.user };
-    lastPrompt = answer;
-    const prompt = begun ? `${answer.prompt}${/\s$/.test(answer.prompt) ? "" : " "}${begun}` : answer.prompt;
     const stop = new AbortController();
     writing = stop;
     controls();
     let reply = "";
     try {
+      const answer = await render({ messages: messages(history), open, reply_tokens: options.tokens }, stop.signal);
+      names = { char: answer.char, user: answer.user };
+      lastPrompt = answer;
+      const prompt = begun ? `${answer.prompt}${/\s$/.test(answer.prompt) ? "" : " "}${begun}` : answer.prompt;
       const request = { prompt, stop: answer.stop, max_tokens: options.tokens, special_tokens: answer.special_tokens };
       if (options.temperature !== "") request.temperature = Number(options.temperature);
       for await (const event of stream("/v1/completions", request, stop.signal)) {
@@ -134,7 +134,7 @@ export default async function chat(root, id) {
   async function swipe(step) {
     const turn = turns.at(-1);
     const next = turn.chosen + step;
-    if (next < 0) return;
+    if (next < 0 || writing) return;
     if (next < turn.swipes.length) {
       turn.chosen = next;
       keep();
@@ -150,10 +150,11 @@ export default async function chat(root, id) {
 
   async function goOn() {
     const turn = turns.at(-1);
-    if (turn) await write(turn, turns.slice(0, -1), text(turn));
+    if (turn && !writing) await write(turn, turns.slice(0, -1), text(turn));
   }
 
   async function impersonate() {
+    if (writing) return;
     const before = input.value;
     try {
       input.value = await complete(turns, "user", before.trim(), (now) => {
@@ -204,7 +205,7 @@ export default async function chat(root, id) {
     const last = isLast(at);
     const many = turn.swipes.length;
     return h("li", { class: `turn ${turn.role}` },
-      isChar ? portrait(id, view.name, view.version) : h("span", { class: "portrait small" }, h("span", { class: "initial", "aria-hidden": "true" }, [...name][0]?.toUpperCase() ?? "?")),
+      isChar ? portrait(id, view, view.version) : h("span", { class: "portrait small" }, h("span", { class: "initial", "aria-hidden": "true" }, [...name][0]?.toUpperCase() ?? "?")),
       h("div", { class: "said" },
         h("header", {}, h("strong", {}, name),
           h("span", { class: "turntools" },

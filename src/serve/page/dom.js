@@ -231,7 +231,7 @@ export function highlighted(prompt, outline, findings) {
     cuts.add(Math.min(span.end, bytes.length));
   }
   const places = [...cuts].sort((a, b) => a - b);
-  const element = h("pre", { class: "prompttext", tabindex: "0", role: "region", "aria-label": "Prompt" });
+  const element = h("pre", { class: "prompttext", tabindex: "0", role: "region", "aria-label": "The prompt, with its parts in colours" });
   places.forEach((start, index) => {
     for (const mark of marks.filter(({ span }) => span.start === start && span.end <= start)) {
       element.append(h("mark", { class: `mark point ${mark.finding.severity}`, id: `mark-${mark.at}`, title: mark.finding.message }, "\u200b"));

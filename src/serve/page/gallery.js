@@ -120,10 +120,9 @@ export default async function gallery(root) {
 }
 
 function tile(card) {
-  const label = [card.name, card.creator && `by ${card.creator}`].filter(Boolean).join(", ");
   return h("li", {},
-    h("a", { class: "tile", href: `#/card/${encodeURIComponent(card.file)}`, "aria-label": label },
-      portrait(card.file, card.name, card.changed),
+    h("a", { class: "tile", href: `#/card/${encodeURIComponent(card.file)}` },
+      portrait(card.file, card, card.changed),
       h("span", { class: "caption" },
         h("span", { class: "name" }, card.name || "(no name)"),
         h("span", { class: "by" }, card.unsaved ? "only in this page" : card.creator || "\u00a0")),
