@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::Answer;
-use super::engine::WeightsArgs;
+use super::engine::{WeightsArgs, load};
+use super::{Answer, generate};
 use crate::Result;
+use crate::engine::{Engine, Options, Remote, RemoteOptions};
 
 /// How fast the model runs on this machine.
 #[derive(Debug, Args)]
@@ -30,6 +31,17 @@ pub(super) struct BenchArgs {
     /// Instead compare the types of weights on a small model of random numbers, and tell the fastest
     #[arg(long)]
     types: bool,
+    /// Instead invent so many characters, 32 or `--parallel` at a time, and tell how many an hour makes
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    characters: Option<u16>,
+    /// Ask these servers for the characters instead of loading a model
+    #[arg(
+        long,
+        value_name = "URL,...",
+        value_delimiter = ',',
+        requires = "characters"
+    )]
+    engine: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -37,10 +49,34 @@ pub(super) struct BenchArgs {
     weights: WeightsArgs,
 }
 
+/// Characters that are written at the same time where `--parallel` does not say.
+const AT_ONCE: u16 = 32;
+
+/// Runs `bench --characters`.
+fn characters(arguments: &BenchArgs, count: u16) -> Result<Answer> {
+    let slots = arguments.parallel.first().copied().unwrap_or(AT_ONCE);
+    let slots = usize::from(slots.min(count));
+    let engine: Box<dyn Engine> = if arguments.engine.is_empty() {
+        load(&Options {
+            slots,
+            ..arguments.weights.options()?
+        })?
+    } else {
+        Box::new(Remote::connect(&RemoteOptions {
+            parallel: Some(slots.div_ceil(arguments.engine.len())),
+            ..RemoteOptions::new(&arguments.engine)
+        })?)
+    };
+    generate::characters(engine.as_ref(), count.into(), slots, arguments.json)
+}
+
 /// Runs `bench`.
 #[cfg(feature = "llama")]
 pub(super) fn bench(arguments: &BenchArgs) -> Result<Answer> {
-    with_llama::bench(arguments)
+    match arguments.characters {
+        Some(count) => characters(arguments, count),
+        None => with_llama::bench(arguments),
+    }
 }
 
 /// Runs `self-test`.
@@ -52,8 +88,11 @@ pub(super) fn self_test() -> Result<Answer> {
 
 /// Runs `bench`.
 #[cfg(not(feature = "llama"))]
-pub(super) fn bench(_: &BenchArgs) -> Result<Answer> {
-    Err(super::engine::without_llama())
+pub(super) fn bench(arguments: &BenchArgs) -> Result<Answer> {
+    match arguments.characters {
+        Some(count) => characters(arguments, count),
+        None => Err(super::engine::without_llama()),
+    }
 }
 
 /// Runs `self-test`.

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use crate::Result;
-use crate::engine::{Adapter, CacheType, Engine, Options};
+use crate::engine::{Adapter, CacheType, Engine, Options, Remote, RemoteOptions};
 use crate::sampling::{Range, SAMPLERS, Sampler, Settings, Step, Token};
 use crate::weights::store;
 
@@ -69,7 +69,19 @@ pub(super) struct ModelArgs {
     /// Tokens that one conversation can hold, up to the model's limit [default: 4096 or the limit]
     #[arg(long, visible_alias = "context", value_name = "TOKENS")]
     ctx: Option<usize>,
-    /// Conversations that run at the same time
+    /// Ask servers instead of loading a model: addresses of llama-server, vLLM, SGLang or any other that speaks OpenAI's
+    /// completions, such as `http://127.0.0.1:8080`. `--model` then names the model to ask for
+    #[arg(long, value_name = "URL,...", value_delimiter = ',', env = "CARDWRIGHT_ENGINE", conflicts_with_all = ["lora", "no_adapter", "threads", "gpu_layers", "ctx"])]
+    engine: Vec<String>,
+    /// The key that the servers of `--engine` ask for
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "CARDWRIGHT_ENGINE_KEY",
+        hide_env_values = true
+    )]
+    engine_key: Option<String>,
+    /// Conversations that run at the same time; with `--engine`, at each server
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
     parallel: Option<u16>,
     /// Memory for conversations that have lost their slot, in MiB [default: an eighth of what is free, up to 2048]
@@ -85,6 +97,9 @@ impl ModelArgs {
 
     /// Loads the model for `conversations` at a time unless `--parallel` says otherwise.
     pub(super) fn load_for(&self, conversations: usize) -> Result<Box<dyn Engine>> {
+        if !self.engine.is_empty() {
+            return self.connect();
+        }
         let mut options = Options {
             context: self.ctx,
             slots: self.parallel.map_or(conversations, usize::from),
@@ -104,13 +119,27 @@ impl ModelArgs {
     }
 }
 
+impl ModelArgs {
+    /// The servers of `--engine`.
+    fn connect(&self) -> Result<Box<dyn Engine>> {
+        let model = &self.weights.model;
+        let options = RemoteOptions {
+            model: (model != store::DEFAULT).then(|| model.clone()),
+            key: self.engine_key.clone(),
+            parallel: self.parallel.map(usize::from),
+            ..RemoteOptions::new(&self.engine)
+        };
+        Ok(Box::new(Remote::connect(&options)?))
+    }
+}
+
 #[cfg(feature = "llama")]
-fn load(options: &Options) -> Result<Box<dyn Engine>> {
+pub(super) fn load(options: &Options) -> Result<Box<dyn Engine>> {
     Ok(Box::new(crate::engine::Llama::load(options)?))
 }
 
 #[cfg(not(feature = "llama"))]
-fn load(_: &Options) -> Result<Box<dyn Engine>> {
+pub(super) fn load(_: &Options) -> Result<Box<dyn Engine>> {
     Err(without_llama())
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -98,6 +98,24 @@ pub struct Feed {
 struct Reader {
     gone: AtomicBool,
     waker: Mutex<Option<Waker>>,
+    /// Told when the reader goes.
+    leaving: Condvar,
+}
+
+/// A reader that is waited for.
+pub(super) struct Departure(Arc<Reader>);
+
+impl Departure {
+    /// Waits until the [`Completion`] is dropped, or until `stop` says so, which is asked now and then.
+    pub(super) fn wait(&self, stop: impl Fn() -> bool) {
+        const NOW_AND_THEN: Duration = Duration::from_millis(50);
+        let waker = self.0.waker.lock();
+        let mut waker = waker.unwrap_or_else(PoisonError::into_inner);
+        while !self.0.gone.load(Ordering::Relaxed) && !stop() {
+            let waited = self.0.leaving.wait_timeout(waker, NOW_AND_THEN);
+            waker = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
 }
 
 /// Wakes the reader, at the latest when it is dropped.
@@ -238,7 +256,12 @@ impl Iterator for Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
+        // Under the lock, so that nobody begins to wait between the two.
+        let waker = self.reader.waker.lock();
+        let waker = waker.unwrap_or_else(PoisonError::into_inner);
         self.reader.gone.store(true, Ordering::Relaxed);
+        self.reader.leaving.notify_all();
+        drop(waker);
     }
 }
 
@@ -247,6 +270,11 @@ impl Feed {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.bell.0.gone.load(Ordering::Relaxed)
+    }
+
+    /// The reader, to be waited for once the reply has ended.
+    pub(super) fn departure(&self) -> Departure {
+        Departure(Arc::clone(&self.bell.0))
     }
 
     /// Adds a piece of text. Nothing happens when the reader has gone.

@@ -19,6 +19,8 @@ mod bench;
 mod completion;
 #[cfg(any(feature = "llama", test))]
 mod fit;
+#[cfg(any(feature = "llama", test))]
+mod forced;
 #[cfg(feature = "llama")]
 mod llama;
 #[cfg(feature = "llama")]
@@ -28,6 +30,8 @@ mod machine;
 mod options;
 #[cfg(feature = "llama")]
 pub mod quantize;
+#[cfg(feature = "pull")]
+mod remote;
 #[cfg(any(feature = "llama", test))]
 mod run;
 #[cfg(any(feature = "llama", test))]
@@ -40,7 +44,7 @@ mod script;
 mod session;
 #[cfg(any(feature = "llama", test))]
 mod slots;
-#[cfg(any(feature = "llama", test))]
+#[cfg(any(feature = "llama", feature = "pull", test))]
 mod tail;
 #[cfg(feature = "llama")]
 mod tokenizer;
@@ -55,6 +59,8 @@ pub use local::Llama;
 pub use options::{Adapter, CacheType, Options};
 #[cfg(feature = "llama")]
 pub use score::Scorer;
+#[cfg(feature = "pull")]
+pub use remote::{Remote, RemoteOptions};
 pub use script::Script;
 pub use session::{Saved, SlotState};
 #[cfg(feature = "llama")]
@@ -276,6 +282,12 @@ pub struct Request {
     /// context at a time so that what is left can be reused over many turns. What stands before the first turn, and the
     /// last turn, always stay. Default: none, and a prompt that does not fit is refused.
     pub turns: Vec<usize>,
+    /// Once this reply has ended, the engine does nothing more until its [`Completion`] is dropped, so that what is
+    /// asked for next joins the very next decode; of several that are asked for meanwhile the one with the lowest number
+    /// comes first. Requests that follow from replies are then repeated as exactly as those of one
+    /// [`Engine::start_all`], whatever the speed of the machine. Only for whoever looks after all its replies at once: to
+    /// wait for another reply first is to wait for ever. Engines without slots pass over it. Default: none.
+    pub hold: Option<usize>,
 }
 
 impl Request {
@@ -292,6 +304,7 @@ impl Request {
             adapters: None,
             logprobs: None,
             turns: Vec::new(),
+            hold: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::backend::{Grammar, Vocabulary};
+use super::forced::Forced;
 use super::session::Scales;
 use super::tail::{Flow, Tail};
 use super::{Chosen, End, Feed, Likelihood, Reason};
@@ -20,7 +21,7 @@ const MOST_REDRAWS: usize = 8192;
 
 /// A request that waits for a slot or runs in one.
 pub(super) struct Run {
-    /// Requests are served in this order.
+    /// Requests are served in this order; given when it is submitted.
     pub(super) number: u64,
     /// The prompt, and what was written so far.
     pub(super) tokens: Vec<Token>,
@@ -33,6 +34,9 @@ pub(super) struct Run {
     pub(super) max_tokens: usize,
     pub(super) chain: Chain,
     pub(super) grammar: Option<Box<dyn Grammar>>,
+    /// What of the reply the grammar forces; none where that is not known, or where every token is to be told or may be
+    /// taken back.
+    pub(super) forced: Option<Forced>,
     pub(super) tail: Tail,
     /// How strongly each adapter works.
     pub(super) adapters: Scales,
@@ -41,6 +45,8 @@ pub(super) struct Run {
     /// Turns that were left out of the prompt.
     pub(super) dropped_turns: usize,
     pub(super) history: History,
+    /// Whether everything waits for the reader once the reply has ended, and its place among those that do.
+    pub(super) hold: Option<usize>,
     /// When it got its first slot, and when its first token was chosen.
     pub(super) started: Option<Instant>,
     pub(super) first: Option<Instant>,
@@ -95,6 +101,13 @@ impl Run {
         if self.max_tokens == 0 {
             return Ok(Some(Reason::Length));
         }
+        if self.written() == 0 && self.forced.is_some() {
+            let before = self.tokens.len();
+            let reason = self.append_forced(vocabulary, context)?;
+            if reason.is_some() || self.tokens.len() > before {
+                return Ok(reason);
+            }
+        }
         loop {
             let Some(token) = self.choose(logits) else {
                 return if self.grammar.is_some() {
@@ -122,9 +135,49 @@ impl Run {
                     return Ok(None);
                 }
             }
-            let full = self.written() == self.max_tokens || self.tokens.len() >= context;
-            return Ok(full.then_some(Reason::Length));
+            if self.is_full(context) {
+                return Ok(Some(Reason::Length));
+            }
+            return self.append_forced(vocabulary, context);
         }
+    }
+
+    fn is_full(&self, context: usize) -> bool {
+        self.written() >= self.max_tokens || self.tokens.len() >= context
+    }
+
+    /// Appends what the grammar leaves no choice about. It is evaluated in one decode, together with the token before it,
+    /// instead of being sampled token by token.
+    fn append_forced(
+        &mut self,
+        vocabulary: &dyn Vocabulary,
+        context: usize,
+    ) -> Result<Option<Reason>> {
+        let text = self.forced.as_ref().map(Forced::text).unwrap_or_default();
+        for token in spelled(vocabulary, &text) {
+            let allowed = self
+                .grammar
+                .as_mut()
+                .is_some_and(|grammar| grammar.allows(token));
+            if !allowed {
+                // llama.cpp has the last word on its grammars.
+                self.forced = None;
+                break;
+            }
+            // No probability is told of what is not chosen, and nothing is banned.
+            match self.write(token, &[], vocabulary)? {
+                Flow::Text(text) => self.say(text, false),
+                Flow::Stop(text, stop) => {
+                    self.say(text, true);
+                    return Ok(Some(Reason::Stop(stop)));
+                }
+                Flow::Banned(_) => {}
+            }
+            if self.is_full(context) {
+                return Ok(Some(Reason::Length));
+            }
+        }
+        Ok(None)
     }
 
     /// Appends a token.
@@ -160,6 +213,11 @@ impl Run {
                 alternatives: alternatives.collect(),
                 choice: likelihood(token, bytes.clone(), logprob),
             });
+        }
+        if let Some(forced) = &mut self.forced
+            && forced.accept(&bytes).is_none()
+        {
+            self.forced = None;
         }
         let flow = self.tail.push(number, &bytes);
         if !matches!(flow, Flow::Banned(_)) {
@@ -297,4 +355,35 @@ impl Run {
         };
         self.feed.end(end);
     }
+}
+
+/// The tokens of a text in the middle of another. A vocabulary that puts a blank before every text is asked after a line
+/// break instead; where that does not help either there are none.
+fn spelled(vocabulary: &dyn Vocabulary, text: &str) -> Vec<Token> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    for before in ["", "\n"] {
+        let tokens = vocabulary.tokens(&format!("{before}{text}"), false, false);
+        let mut bytes = Vec::new();
+        let ends: Vec<usize> = (tokens.iter())
+            .map(|token| {
+                vocabulary.piece(*token, &mut bytes);
+                bytes.len()
+            })
+            .collect();
+        let Some(start) = bytes.len().checked_sub(text.len()) else {
+            continue;
+        };
+        if &bytes[start..] != text.as_bytes() {
+            continue;
+        }
+        if start == 0 {
+            return tokens;
+        }
+        if let Some(at) = ends.iter().position(|end| *end == start) {
+            return tokens[at + 1..].to_vec();
+        }
+    }
+    Vec::new()
 }

@@ -18,6 +18,7 @@ use std::time::Instant;
 pub(super) use self::memory::Task;
 use super::Reason;
 use super::backend::{Backend, Entry, Limits, Stall, Vocabulary};
+use super::completion::Departure;
 use super::run::Run;
 use super::session::{Scales, Shelf};
 use crate::sampling::Token;
@@ -53,6 +54,8 @@ pub(super) struct Scheduler<B> {
     /// Whether a request had to give up its slot: until another ends, there is no room for it.
     crowded: bool,
     clock: u64,
+    /// Requests that were ever submitted.
+    numbers: u64,
 }
 
 impl<B: Backend> Scheduler<B> {
@@ -84,11 +87,14 @@ impl<B: Backend> Scheduler<B> {
             stopping,
             crowded: false,
             clock: 0,
+            numbers: 0,
         }
     }
 
     /// Adds a request. It counts as queued already.
-    pub(super) fn submit(&mut self, run: Run) {
+    pub(super) fn submit(&mut self, mut run: Run) {
+        self.numbers += 1;
+        run.number = self.numbers;
         self.waiting.push_back(run);
     }
 
@@ -97,22 +103,23 @@ impl<B: Backend> Scheduler<B> {
         !self.waiting.is_empty() || self.slots.iter().any(|slot| slot.run.is_some())
     }
 
-    /// One decode, and what comes of it.
-    pub(super) fn step(&mut self) {
+    /// One decode, and what comes of it. Returns the readers to wait for before the next.
+    pub(super) fn step(&mut self) -> Vec<Departure> {
         self.clock += 1;
         self.drop_cancelled();
         self.admit();
         self.adopt();
         let batch = self.plan();
         if batch.is_empty() {
-            return;
+            return Vec::new();
         }
         match self.decode(&batch) {
-            Ok(()) => self.commit(&batch),
+            Ok(()) => return self.commit(&batch),
             Err(Stall::Full) => self.make_room(),
             Err(Stall::Aborted) => self.roll_back(),
             Err(Stall::Broken(error)) => self.fail(&error),
         }
+        Vec::new()
     }
 
     fn decode(&mut self, batch: &[Entry]) -> Result<(), Stall> {
@@ -185,7 +192,8 @@ impl<B: Backend> Scheduler<B> {
         }
     }
 
-    fn commit(&mut self, batch: &[Entry]) {
+    fn commit(&mut self, batch: &[Entry]) -> Vec<Departure> {
+        let mut departures = Vec::new();
         for entry in batch {
             let slot = &mut self.slots[entry.sequence];
             slot.cache.push(entry.token);
@@ -196,7 +204,11 @@ impl<B: Backend> Scheduler<B> {
                 continue;
             };
             let logits = self.backend.logits(index);
-            match run.advance(logits, &*self.vocabulary, self.limits.context) {
+            let advanced = run.advance(logits, &*self.vocabulary, self.limits.context);
+            if run.hold.is_some() && !matches!(advanced, Ok(None)) {
+                departures.push(run.feed.departure());
+            }
+            match advanced {
                 Ok(None) => {
                     // A reply that was taken back needs the logits before the place again.
                     let needed = run.tokens.len() - 1;
@@ -213,6 +225,7 @@ impl<B: Backend> Scheduler<B> {
                 }
             }
         }
+        departures
     }
 
     /// There was no cell left: forgets the conversation unused longest, else sends the latest request back to the queue.

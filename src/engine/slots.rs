@@ -1,12 +1,14 @@
 //! The thread that owns a model, and the handle by which everybody else reaches it.
 
+use std::borrow::Cow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::backend::{Backend, Grammar, Vocabulary};
+use super::forced::Forced;
 use super::run::{History, Run};
 use super::scheduler::{Scheduler, Task};
 use super::session::{Identity, Scales, Shelf, SlotState, Snapshot};
@@ -30,7 +32,6 @@ pub(super) struct Slots {
     queued: Arc<AtomicUsize>,
     queue: usize,
     stopping: Arc<AtomicBool>,
-    numbers: AtomicU64,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -96,14 +97,13 @@ impl Slots {
             queued,
             queue,
             stopping,
-            numbers: AtomicU64::new(0),
             thread: Some(thread),
         })
     }
 
     fn prepare(&self, request: Request) -> Result<(Run, Completion)> {
         let mut chain = Chain::new(&request.settings)?;
-        let grammar = self.grammar(&request)?;
+        let (grammar, forced) = self.grammar(&request)?;
         let adapters = self.scales(request.adapters.as_deref())?;
         let fitted = fit::prompt(&*self.vocabulary, &request, self.model.context)?;
         let (tokens, dropped_turns) = (fitted.tokens, fitted.dropped);
@@ -119,7 +119,7 @@ impl Slots {
         tokens.iter().for_each(|&token| chain.accept(token));
         let (feed, completion) = Completion::new();
         let run = Run {
-            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            number: 0,
             prompt: length,
             tokens,
             reused: 0,
@@ -127,30 +127,37 @@ impl Slots {
             max_tokens: request.max_tokens,
             chain,
             grammar,
+            forced,
             tail: Tail::new(request.stop, request.settings.banned_strings),
             adapters,
             logprobs: request.logprobs,
             dropped_turns,
             history: History::default(),
+            hold: request.hold,
             started: None,
             first: None,
         };
         Ok((run, completion))
     }
 
-    fn grammar(&self, request: &Request) -> Result<Option<Box<dyn Grammar>>> {
-        match (&request.grammar, &request.json_schema) {
-            (None, None) => Ok(None),
-            (Some(source), None) => self.vocabulary.grammar(source).map(Some),
-            (None, Some(schema)) => {
-                let source = self.vocabulary.schema(schema)?;
-                self.vocabulary.grammar(&source).map(Some)
+    /// The grammar of a reply, and what it forces.
+    fn grammar(&self, request: &Request) -> Result<(Option<Box<dyn Grammar>>, Option<Forced>)> {
+        let source = match (&request.grammar, &request.json_schema) {
+            (None, None) => return Ok((None, None)),
+            (Some(source), None) => Cow::Borrowed(source),
+            (None, Some(schema)) => Cow::Owned(self.vocabulary.schema(schema)?),
+            (Some(_), Some(_)) => {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "a reply follows a grammar or a JSON schema, not both",
+                ));
             }
-            (Some(_), Some(_)) => Err(Error::new(
-                Kind::Usage,
-                "a reply follows a grammar or a JSON schema, not both",
-            )),
-        }
+        };
+        let grammar = self.vocabulary.grammar(&source)?;
+        // Tokens that are told need their logits, and those that may be taken back are chosen one by one.
+        let is_chosen = request.logprobs.is_some() || !request.settings.banned_strings.is_empty();
+        let forced = (!is_chosen).then(|| Forced::new(&source)).flatten();
+        Ok((Some(grammar), forced))
     }
 
     /// One scale for each adapter: as `asked`, else as the engine is set.
@@ -363,6 +370,26 @@ fn serve<B: Backend>(mut scheduler: Scheduler<B>, orders: &Receiver<Order>, stop
         if stopping.load(Ordering::Relaxed) {
             return;
         }
-        scheduler.step();
+        let departures = scheduler.step();
+        if !departures.is_empty() {
+            for departure in departures {
+                departure.wait(|| stopping.load(Ordering::Relaxed));
+            }
+            obey_in_order(&mut scheduler, orders);
+        }
     }
+}
+
+/// Takes in what was asked for while the thread held on: in the order of [`Request::hold`], for the order of arrival is
+/// the chance of other threads.
+fn obey_in_order<B: Backend>(scheduler: &mut Scheduler<B>, orders: &Receiver<Order>) {
+    let mut runs = Vec::new();
+    for order in orders.try_iter() {
+        match order {
+            Order::Complete(more) => runs.extend(more),
+            Order::Task(task) => scheduler.perform(task),
+        }
+    }
+    runs.sort_by_key(|run| run.hold);
+    runs.into_iter().for_each(|run| scheduler.submit(run));
 }

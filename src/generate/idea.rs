@@ -23,6 +23,7 @@ pub struct Idea {
 static OCCUPATIONS: &str = include_str!("ideas/occupations.txt");
 static TRAITS: &str = include_str!("ideas/traits.txt");
 static PLACES: &str = include_str!("ideas/places.txt");
+static LORE: &str = include_str!("ideas/lore.txt");
 
 impl Idea {
     /// The idea that a seed draws.
@@ -44,6 +45,23 @@ impl Idea {
     }
 }
 
+/// What an entry of a lorebook is about: so many different things, each with its article, such as `the lantern festival`.
+#[must_use]
+pub fn topics(seed: u64, count: usize) -> Vec<&'static str> {
+    // Another stream than the ideas', which come from the same seed.
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    dice.set_stream(1);
+    let lines: Vec<&'static str> = LORE.lines().collect();
+    let mut drawn = Vec::new();
+    while drawn.len() < count.min(lines.len()) {
+        match lines.choose(&mut dice) {
+            Some(line) if !drawn.contains(line) => drawn.push(*line),
+            _ => {}
+        }
+    }
+    drawn
+}
+
 /// A number between 20 and 99 in words.
 fn in_words(number: u32) -> String {
     const TENS: [&str; 8] = [
@@ -62,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_clean() {
-        for list in [OCCUPATIONS, TRAITS, PLACES] {
+        for list in [OCCUPATIONS, TRAITS, PLACES, LORE] {
             let mut lines: Vec<_> = list.lines().collect();
             assert!(
                 lines
@@ -83,6 +101,10 @@ mod tests {
             .collect();
         assert_eq!(ideas.len(), 200);
         assert_eq!(Idea::drawn(7), Idea::drawn(7));
+        let mut three = topics(7, 3);
+        assert_eq!(three, topics(7, 3));
+        three.dedup();
+        assert_eq!(three.len(), 3);
         assert_eq!(in_words(40), "forty");
         assert_eq!(in_words(57), "fifty-seven");
     }

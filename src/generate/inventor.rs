@@ -3,33 +3,37 @@
 //! The work is a state machine, a [`Draft`], that says what to ask next and takes the answer in. So one character can be
 //! written alone and many side by side, and the same seed gives the same character either way of waiting.
 
-use super::asking::{Asking, HOLE};
-use super::character::Character;
-use super::names::Names;
-use super::review::{self, Fault};
-use super::section::Section;
-use crate::engine::{End, Engine, Reason, Request};
-use crate::prompt::Format;
-use crate::sampling::Settings;
-use crate::{Error, Kind, Result};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-/// What is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wish {
-    /// The character's name; `None` draws one from the seed.
-    pub name: Option<String>,
-    /// The user's name; `None` draws one from the seed.
-    pub user: Option<String>,
-    /// Decides everything that is left open; the same seed gives the same character.
-    pub seed: u64,
-}
+use super::asking::{Asked, Asking, Question, topic};
+use super::character::Character;
+use super::draft::Draft;
+use super::grammar::{self, Begun};
+use super::method::Method;
+use super::review::{self, Fault, UNACCEPTABLE};
+use super::section::{Section, Size, words_of};
+use super::similar::{NEARLY_THE_SAME, Similar};
+use super::wish::Wish;
+use crate::engine::{End, Engine, Reason, Request};
+use crate::prompt::{Format, Message, Role};
+use crate::sampling::Settings;
+use crate::{Error, Kind, Result, Severity};
+
+/// How often a section that is too short is gone on with before it is written again.
+const EXTENSIONS: usize = 3;
+/// Tokens for a persona, a user's persona, a scenario and the instruction after them in one go.
+const RAW_TOKENS: usize = 700;
 
 /// How characters are written.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Write in the bare layout of the format, after so many example characters. `None` suits the model: the bare layout
-    /// for one that knows LimaRP, instructions for one with a chat template, two examples for any other. Default: `None`.
+    /// Write in the bare layout of the format, after so many example characters. `None` suits the model: see
+    /// [`Method::suits`]. Default: `None`.
     pub shots: Option<usize>,
+    /// The plain LimaRP way: the prompt is the head of the system text and the name, and no grammar holds what follows.
+    /// Default: false.
+    pub raw: bool,
     /// The length of the greeting, as a length word of the format. Default: the format's own.
     pub length: Option<String>,
     /// How often a section is written at the most before its best version is taken. Default: 6.
@@ -42,6 +46,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             shots: None,
+            raw: false,
             length: None,
             attempts: 6,
             settings: Settings::default(),
@@ -54,7 +59,10 @@ pub struct Inventor<'a> {
     pub(super) engine: &'a dyn Engine,
     format: &'a Format,
     options: Options,
+    method: Method,
     asking: Asking,
+    /// What was written for others, section by section.
+    seen: Mutex<HashMap<Section, Similar>>,
 }
 
 /// Something that happens while a character is written.
@@ -91,15 +99,15 @@ pub enum Step<'a> {
     },
 }
 
-/// A character that is being written.
-pub(super) struct Draft {
-    character: Character,
-    section: Section,
-    attempt: usize,
-    /// The versions of the section so far, each with its fault.
-    faulty: Vec<(String, Fault)>,
-    /// The words that the section was begun with.
-    lead: String,
+/// What became of an answer.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It is too short and will be gone on with.
+    Extended,
+    /// It has a fault, and is written again.
+    Rejected(Fault),
+    /// The section is complete.
+    Written(Section),
 }
 
 impl<'a> Inventor<'a> {
@@ -110,13 +118,37 @@ impl<'a> Inventor<'a> {
     /// When there are fewer examples than asked for, or the format cannot render them.
     pub fn new(engine: &'a dyn Engine, format: &'a Format, options: Options) -> Result<Self> {
         let length = options.length.as_deref();
-        let asking = Asking::new(engine.model(), format, options.shots, length)?;
+        let method = Method::of(&options, engine);
+        let asking = Asking::new(engine.model(), format, method, length)?;
         Ok(Self {
             engine,
             format,
             options,
+            method,
             asking,
+            seen: Mutex::default(),
         })
+    }
+
+    /// The way the model is asked.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Takes in a character that is there already, so that no other becomes nearly the same.
+    pub fn remember(&self, character: &Character) {
+        for section in [Section::Persona, Section::Scenario, Section::Greeting] {
+            self.remember_section(character, section, &character.text(section));
+        }
+    }
+
+    fn remember_section(&self, character: &Character, section: Section, text: &str) {
+        let masked = [character.name.as_str(), character.user.as_str()];
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry(section)
+            .or_default()
+            .add(&character.name, text, &masked);
     }
 
     /// Writes the character that a wish asks for.
@@ -140,15 +172,19 @@ impl<'a> Inventor<'a> {
     ) -> Result<Character> {
         let mut draft = self.begin(wish);
         loop {
+            if let Some(character) = draft.finished() {
+                return Ok(character);
+            }
             let request = self.request(&mut draft)?;
-            let section = draft.section;
-            report(Step::Begun {
-                name: &draft.character.name,
-                user: &draft.character.user,
-                section,
-                attempt: draft.attempt,
-                lead: &draft.lead,
-            })?;
+            if draft.extensions == 0 {
+                report(Step::Begun {
+                    name: &draft.character.name,
+                    user: &draft.character.user,
+                    section: draft.section(),
+                    attempt: draft.attempt,
+                    lead: &draft.begun,
+                })?;
+            }
             let mut completion = self.engine.start(request)?;
             let mut written = String::new();
             for piece in &mut completion {
@@ -162,126 +198,239 @@ impl<'a> Inventor<'a> {
                     "the engine stopped before the reply was complete",
                 )
             })?;
-            let faulty = draft.faulty.len();
-            let character = self.take(&mut draft, &written, &end)?;
-            if let Some((_, fault)) = draft.faulty.get(faulty) {
-                report(Step::Rejected { section, fault })?;
-            } else {
-                let of = character.as_ref().unwrap_or(&draft.character);
-                let text = match section {
-                    Section::Persona => &of.persona,
-                    Section::UserPersona => &of.user_persona,
-                    Section::Scenario => &of.scenario,
-                    Section::Greeting => &of.greeting,
-                };
-                report(Step::Written { section, text })?;
-            }
-            if let Some(character) = character {
-                return Ok(character);
+            let section = draft.section();
+            match self.take(&mut draft, &written, &end)? {
+                Taken::Extended => {}
+                Taken::Rejected(fault) => report(Step::Rejected {
+                    section,
+                    fault: &fault,
+                })?,
+                Taken::Written(section) => report(Step::Written {
+                    section,
+                    text: &draft.character.text(section),
+                })?,
             }
         }
     }
 
-    /// A character of whom nothing but the names is known.
+    /// A character of whom nothing but the names and what the wish knows is there.
     pub(super) fn begin(&self, wish: &Wish) -> Draft {
-        let drawn = || Names::new(wish.seed).next();
-        let name = wish.name.clone().or_else(drawn).unwrap_or_default();
-        let drawn = || Names::new(!wish.seed).find(|user| *user != name);
-        let user = wish.user.clone().or_else(drawn).unwrap_or_default();
-        Draft {
-            character: Character {
-                name,
-                persona: HOLE.into(),
-                user,
-                user_persona: HOLE.into(),
-                scenario: HOLE.into(),
-                greeting: String::new(),
-                seed: wish.seed,
-                model: self.engine.model().name.clone(),
-                format: self.format.name().to_owned(),
-                rejected: Vec::new(),
-                kept: Vec::new(),
-                tokens: 0,
-                prompt_tokens: 0,
-                reused_tokens: 0,
+        let mut draft = Draft::new(wish, self.options.length.as_deref());
+        draft.character.model.clone_from(&self.engine.model().name);
+        draft.character.format = self.format.name().to_owned();
+        draft
+    }
+
+    fn size(&self, draft: &Draft) -> Size {
+        let words = words_of(self.format, draft.character.length.as_deref());
+        draft.section().size(words.as_ref())
+    }
+
+    fn ask(&self, draft: &Draft) -> Result<Asked> {
+        self.asking.ask(
+            self.format,
+            &Question {
+                character: &draft.character,
+                section: draft.section(),
+                part: draft.part,
+                idea: draft.character.idea.as_deref(),
+                chat: &draft.chat,
+                length: draft.character.length.as_deref(),
             },
-            section: Section::Persona,
-            attempt: 0,
-            faulty: Vec::new(),
-            lead: String::new(),
-        }
+        )
     }
 
     /// What to ask the model next.
     pub(super) fn request(&self, draft: &mut Draft) -> Result<Request> {
-        let (character, section) = (&draft.character, draft.section);
-        let length = self.options.length.as_deref();
-        let asked = self.asking.ask(self.format, character, section, length)?;
-        let mut request = Request::new(asked.prompt);
+        let section = draft.section();
+        let asked = self.ask(draft)?;
+        let begun = match draft.begun.as_str() {
+            "" if asked.lead.is_empty() => Begun::No,
+            "" => Begun::Sentence,
+            text if text.ends_with(['.', '!', '?', '"']) => Begun::Whole,
+            _ => Begun::Sentence,
+        };
+        if draft.begun.is_empty() {
+            draft.begun.clone_from(&asked.lead);
+        }
+        let gap = if draft.begun.is_empty() {
+            ""
+        } else {
+            asked.gap
+        };
+        let mut request = Request::new(format!("{}{gap}{}", asked.prompt, draft.begun));
         request.special_tokens = asked.special_tokens;
-        request.grammar = Some(section.grammar(!asked.lead.is_empty(), length));
-        request.max_tokens = section.max_tokens(length);
-        request.settings = self.options.settings.clone();
-        request.settings.seed = Some(mix(character.seed, section, draft.attempt as u64));
-        request.stop = self.format.stop_strings(&character.conversation(length));
-        request.stop.push(
-            if section == Section::Greeting {
-                "\n\n<"
-            } else {
-                "\n"
+        let size = self.size(draft);
+        request.max_tokens = match (self.method, section, draft.extensions) {
+            (Method::Raw, Section::Persona, _) => RAW_TOKENS,
+            (_, _, 0) => size.max_tokens,
+            _ => {
+                let done = review::words(&draft.begun).count() * 3 / 2;
+                size.max_tokens.saturating_sub(done).max(40)
             }
-            .into(),
-        );
-        if asked.special_tokens {
+        };
+        request.grammar = match (self.method, section) {
+            (Method::Raw, _) => None,
+            (_, Section::Examples) => Some(grammar::dialogue(begun, &asked.between)),
+            _ => Some(section.grammar(begun, &size)),
+        };
+        request.settings = self.options.settings.clone();
+        let version = draft.attempt + 1000 * draft.part + 100_000 * draft.extensions;
+        request.settings.seed = Some(mix(draft.character.seed, section, version as u64));
+        if section != Section::Examples {
+            let length = draft.character.length.as_deref();
+            let conversation = draft.character.conversation(length);
+            request.stop = self.format.stop_strings(&conversation);
+            match (self.method, section) {
+                (Method::Raw, Section::Persona) => {}
+                (_, Section::Greeting) => request.stop.push("\n\n<".into()),
+                _ => request.stop.push("\n".into()),
+            }
+        }
+        if asked.special_tokens && draft.extensions == 0 {
             // The end of its turn is how an instructed model says that a section is complete.
             request.settings.ban_end_of_text = false;
         }
-        draft.lead = asked.lead;
+        draft.prompt = asked.prompt;
+        draft.between = asked.between;
         Ok(request)
     }
 
-    /// Takes in what the model wrote; the character, once it is complete.
-    pub(super) fn take(
-        &self,
-        draft: &mut Draft,
-        written: &str,
-        end: &End,
-    ) -> Result<Option<Character>> {
-        let text = format!("{}{}", draft.lead, written.trim_end_matches('<'));
-        let text = text.trim().to_owned();
+    /// Takes in what the model wrote.
+    pub(super) fn take(&self, draft: &mut Draft, written: &str, end: &End) -> Result<Taken> {
         draft.character.tokens += end.reply_tokens;
         draft.character.prompt_tokens += end.prompt_tokens;
         draft.character.reused_tokens += end.reused_tokens;
+        if self.method == Method::Raw && draft.section() == Section::Persona {
+            return self.take_raw(draft, written);
+        }
         let is_cut = end.reason == Reason::Length;
-        let text = match self.review(&text, is_cut, draft) {
+        let text = format!("{}{}", draft.begun, written.trim_end_matches('<'));
+        let text = text.trim().to_owned();
+        if draft.section() == Section::Examples {
+            let (text, messages) = messages(draft, &text, is_cut);
+            let fault = self.review_examples(draft, &messages);
+            return self.judge(draft, text, messages, fault);
+        }
+        let size = self.size(draft);
+        let words = review::words(&text).count();
+        let whole = if is_cut || words > *size.words.end() {
+            review::whole_sentences(&text, *size.words.end())
+        } else {
+            text.clone()
+        };
+        let is_short = review::words(&whole).count() < *size.words.start();
+        if is_short && !is_cut && draft.extensions < EXTENSIONS {
+            draft.extensions += 1;
+            draft.character.extended += 1;
+            draft.begun = text;
+            return Ok(Taken::Extended);
+        }
+        let (text, is_cut) = if whole.is_empty() {
+            (text, true)
+        } else {
+            (whole, is_cut && is_short)
+        };
+        let fault = self.review(&text, is_cut, draft);
+        self.judge(draft, text, Vec::new(), fault)
+    }
+
+    /// Takes in a system text that the model wrote from the name on.
+    fn take_raw(&self, draft: &mut Draft, written: &str) -> Result<Taken> {
+        let text = format!("{}{}", draft.prompt, written);
+        let parsed = self.format.parse(text.trim_end());
+        let fault = parsed
+            .findings
+            .iter()
+            // The conversation has not begun yet.
+            .find(|finding| {
+                finding.severity >= Severity::Error && !finding.code.starts_with("turn")
+            })
+            .map(|finding| Fault::Format(finding.message.clone()));
+        let conversation = parsed.conversation.unwrap_or_default();
+        let missing = [
+            (&conversation.char_persona, "persona of the character"),
+            (&conversation.user_persona, "persona of the user"),
+            (&conversation.scenario, "scenario"),
+        ]
+        .into_iter()
+        .find(|(text, _)| text.is_empty())
+        .map(|(_, what)| Fault::Format(format!("there is no {what}")));
+        let mut fault = fault.or(missing);
+        let before = draft.character.clone();
+        if fault.is_none() {
+            draft.character.user.clone_from(&conversation.user);
+            for (section, text) in [
+                (Section::Persona, &conversation.char_persona),
+                (Section::UserPersona, &conversation.user_persona),
+                (Section::Scenario, &conversation.scenario),
+            ] {
+                let size = section.size(None);
+                fault = fault.or_else(|| self.review_section(text, section, &size, draft));
+            }
+        }
+        draft.character = before;
+        let text = match fault {
             None => text,
             Some(fault) => {
-                draft.faulty.push((text, fault));
+                draft.faulty.push((text, fault.clone()));
                 draft.attempt += 1;
                 match self.best(draft)? {
                     Some(text) => text,
-                    None => return Ok(None),
+                    None => {
+                        draft.again();
+                        return Ok(Taken::Rejected(fault));
+                    }
                 }
             }
         };
-        let faults = std::mem::take(&mut draft.faulty);
-        let rejected = faults.into_iter().map(|(_, fault)| (draft.section, fault));
-        draft.character.rejected.extend(rejected);
-        draft.attempt = 0;
-        let character = &mut draft.character;
-        (*match draft.section {
-            Section::Persona => &mut character.persona,
-            Section::UserPersona => &mut character.user_persona,
-            Section::Scenario => &mut character.scenario,
-            Section::Greeting => &mut character.greeting,
-        }) = text;
-        match draft.section.next() {
-            Some(section) => {
-                draft.section = section;
-                Ok(None)
+        let conversation = self.format.parse(text.trim_end()).conversation;
+        let conversation = conversation.unwrap_or_default();
+        draft.character.user = conversation.user;
+        for text in [
+            conversation.char_persona,
+            conversation.user_persona,
+            conversation.scenario,
+        ] {
+            self.remember_section(&draft.character, draft.section(), &text);
+            draft.keep(text, Vec::new(), "");
+            // A wish that ends here has all it asked for.
+            if draft.left.is_empty() {
+                break;
             }
-            None => Ok(Some(draft.character.clone())),
         }
+        Ok(Taken::Written(Section::Persona))
+    }
+
+    /// Keeps a text without a fault, and the best of several with one; else has it written again.
+    fn judge(
+        &self,
+        draft: &mut Draft,
+        text: String,
+        messages: Vec<Message>,
+        fault: Option<Fault>,
+    ) -> Result<Taken> {
+        let section = draft.section();
+        let (text, messages) = match fault {
+            None => (text, messages),
+            Some(fault) => {
+                draft.faulty.push((text, fault.clone()));
+                draft.attempt += 1;
+                match self.best(draft)? {
+                    Some(text) if section == Section::Examples => {
+                        self::messages(draft, &text, false)
+                    }
+                    Some(text) => (text, Vec::new()),
+                    None => {
+                        draft.again();
+                        return Ok(Taken::Rejected(fault));
+                    }
+                }
+            }
+        };
+        self.remember_section(&draft.character, section, &text);
+        draft.keep(text, messages, topic(draft.character.seed, draft.part));
+        Ok(Taken::Written(section))
     }
 
     /// The best of the faulty versions, when there were enough attempts: a fault that must not be kept gets more patience
@@ -291,21 +440,22 @@ impl<'a> Inventor<'a> {
         if draft.attempt < attempts {
             return Ok(None);
         }
-        let best = (0..draft.faulty.len()).min_by_key(|at| cost(&draft.faulty[*at].1));
-        let is_good_enough = best.is_some_and(|at| cost(&draft.faulty[at].1) < UNACCEPTABLE);
+        let section = draft.section();
+        let cost = |at: &usize| draft.faulty[*at].1.cost();
+        let best = (0..draft.faulty.len()).min_by_key(cost);
+        let is_good_enough = best.is_some_and(|at| cost(&at) < UNACCEPTABLE);
         match best {
             Some(best) if is_good_enough => {
                 let (text, fault) = draft.faulty.swap_remove(best);
-                let is_cut = fault == Fault::Cut;
-                draft.character.kept.push((draft.section, fault));
-                Ok(Some(if is_cut { whole_sentences(&text) } else { text }))
+                draft.character.kept.push((section, fault));
+                Ok(Some(text))
             }
             Some(best) if draft.attempt >= 3 * attempts => {
-                let (what, name) = (draft.section, &draft.character.name);
+                let name = &draft.character.name;
                 let fault = &draft.faulty[best].1;
                 Err(Error::new(
                     Kind::Engine,
-                    format!("the model wrote no acceptable {what} for `{name}` ({fault})"),
+                    format!("the model wrote no acceptable {section} for `{name}` ({fault})"),
                 )
                 .hint("try another --seed or a larger model"))
             }
@@ -314,61 +464,127 @@ impl<'a> Inventor<'a> {
     }
 
     fn review(&self, text: &str, is_cut: bool, draft: &Draft) -> Option<Fault> {
-        let (character, section) = (&draft.character, draft.section);
-        let cast = [character.name.as_str(), character.user.as_str()];
-        let about = match section {
-            Section::UserPersona => &character.user,
-            _ => &character.name,
-        };
-        let is_about_one = matches!(section, Section::Persona | Section::UserPersona);
-        let least = section.least_words(self.options.length.as_deref());
+        let section = draft.section();
         review::adults(text)
             .or_else(|| is_cut.then_some(Fault::Cut))
-            .or_else(|| review::length(text, least))
-            .or_else(|| review::names(text, about))
+            .or_else(|| self.review_section(text, section, &self.size(draft), draft))
+    }
+
+    fn review_section(
+        &self,
+        text: &str,
+        section: Section,
+        size: &Size,
+        draft: &Draft,
+    ) -> Option<Fault> {
+        let character = &draft.character;
+        let cast = [character.name.as_str(), character.user.as_str()];
+        let is_paragraph = section != Section::Greeting;
+        let is_about_one = matches!(section, Section::Persona | Section::UserPersona);
+        let about = match section {
+            Section::UserPersona => Some(&character.user),
+            Section::Lorebook => None,
+            _ => Some(&character.name),
+        };
+        review::adults(text)
+            .or_else(|| is_paragraph.then(|| review::newline(text)).flatten())
+            .or_else(|| review::markup(text))
+            .or_else(|| review::length(text, *size.words.start()))
+            .or_else(|| review::quotes(text))
+            .or_else(|| about.and_then(|name| review::names(text, name)))
             .or_else(|| {
                 let strangers = self.asking.strangers(character);
                 review::echo(text, self.asking.examples(section), &strangers)
             })
+            .or_else(|| review::person(text))
             .or_else(|| {
-                if section == Section::Greeting {
-                    review::message(text, &character.user)
-                } else {
+                if is_paragraph {
                     review::renames(text, &cast)
                         .or_else(|| is_about_one.then(|| review::pronouns(text)).flatten())
+                } else {
+                    review::speaks_for(text, &character.user)
                 }
             })
             .or_else(|| review::repetition(text))
+            .or_else(|| self.duplicate(text, section, character))
+            .or_else(|| {
+                if is_paragraph {
+                    review::in_present(text)
+                } else {
+                    review::in_past(text)
+                }
+            })
+    }
+
+    fn review_examples(&self, draft: &Draft, messages: &[Message]) -> Option<Fault> {
+        let character = &draft.character;
+        let texts: Vec<&str> = messages
+            .iter()
+            .map(|message| message.text.as_str())
+            .collect();
+        let whole = texts.join(" ");
+        if messages.len() < 2 {
+            return Some(Fault::Cut);
+        }
+        review::adults(&whole)
+            .or_else(|| texts.iter().find_map(|text| review::newline(text)))
+            .or_else(|| review::markup(&whole))
+            .or_else(|| texts.iter().find_map(|text| review::quotes(text)))
+            .or_else(|| {
+                let strangers = self.asking.strangers(character);
+                review::echo(&whole, &[], &strangers)
+            })
+            .or_else(|| review::repetition(&whole))
+    }
+
+    fn duplicate(&self, text: &str, section: Section, character: &Character) -> Option<Fault> {
+        if !matches!(
+            section,
+            Section::Persona | Section::Scenario | Section::Greeting
+        ) {
+            return None;
+        }
+        let masked = [character.name.as_str(), character.user.as_str()];
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (likeness, whose) = seen.get(&section)?.nearest(text, &masked)?;
+        (likeness >= NEARLY_THE_SAME).then(|| Fault::Duplicate(whose.to_owned()))
     }
 }
 
-/// Faults from this cost on are never kept.
-const UNACCEPTABLE: usize = 100;
-
-/// How bad a fault is.
-fn cost(fault: &Fault) -> usize {
-    match fault {
-        Fault::Age(_) => UNACCEPTABLE,
-        Fault::Repeats(_) => 1,
-        Fault::Pronouns => 2,
-        Fault::Cut => 3,
-        Fault::Short { .. } => 4,
-        Fault::Person(_) | Fault::Copied(_) | Fault::Renamed(_) => 5,
-        Fault::Echo(_) | Fault::Nameless(_) | Fault::SpeaksForUser(_) => 6,
-    }
-}
-
-/// A text up to its last whole sentence.
-fn whole_sentences(text: &str) -> String {
-    let ends = |(_, c): &(usize, char)| matches!(c, '.' | '!' | '?');
-    let end = text.char_indices().rfind(ends);
-    let end = end.map_or(text.len(), |(at, _)| at + 1);
-    let end = if text[end..].starts_with('"') {
-        end + 1
+/// The messages of a dialogue, without the last one when it is cut off, and their text.
+fn messages(draft: &Draft, text: &str, is_cut: bool) -> (String, Vec<Message>) {
+    // The one who speaks first is whose name ends the prompt.
+    let starts_char = draft
+        .prompt
+        .ends_with(&format!("{}:", draft.character.name));
+    let roles = if starts_char {
+        [Role::Char, Role::User]
     } else {
-        end
+        [Role::User, Role::Char]
     };
-    text[..end].to_owned()
+    let mut rest = text;
+    let mut texts = Vec::new();
+    for literal in &draft.between {
+        let Some((said, after)) = rest.split_once(literal.as_str()) else {
+            break;
+        };
+        texts.push(said);
+        rest = after;
+    }
+    if !is_cut {
+        texts.push(rest);
+    }
+    let messages = texts
+        .iter()
+        .map(|text| text.trim())
+        .take_while(|text| !text.is_empty())
+        .enumerate()
+        .map(|(at, text)| Message {
+            role: roles[at % 2],
+            text: text.to_owned(),
+        })
+        .collect();
+    (text.to_owned(), messages)
 }
 
 /// A seed of its own for each attempt at each section (SplitMix64 over the parts).
@@ -386,11 +602,6 @@ fn mix(seed: u64, section: Section, attempt: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cut_text_ends_with_its_last_sentence() {
-        assert_eq!(whole_sentences("One. \"Two!\" Thr"), "One. \"Two!\"");
-    }
 
     #[test]
     fn every_attempt_at_every_section_has_a_seed_of_its_own() {

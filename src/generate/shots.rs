@@ -73,6 +73,7 @@ impl Shots {
             Section::UserPersona => &self.user_personas,
             Section::Scenario => &self.scenarios,
             Section::Greeting => &self.greetings,
+            Section::Examples | Section::Lorebook => &[],
         }
     }
 

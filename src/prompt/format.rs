@@ -12,6 +12,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
@@ -550,6 +551,28 @@ impl Format {
         let length = (self.front.length.as_ref()).filter(|length| !length.up_to.is_empty())?;
         let index = length.up_to.partition_point(|most| *most < words);
         length.words.get(index).map(String::as_str)
+    }
+
+    /// How many words messages of the length `word` have on average, by the bounds of [`Format::length_of`]; the last
+    /// length, which has no bound, is taken to reach twice as far as it begins. `None` for what is no length of this format.
+    ///
+    /// ```
+    /// # use cardwright::prompt::Format;
+    /// let format = Format::named("limarp-v1")?;
+    /// assert_eq!(format.words_of("medium"), Some(16..=96));
+    /// assert_eq!(format.words_of("humongous"), Some(321..=642));
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    #[must_use]
+    pub fn words_of(&self, word: &str) -> Option<RangeInclusive<usize>> {
+        let length = (self.front.length.as_ref()).filter(|length| !length.up_to.is_empty())?;
+        let word = length.aliases.get(word).map_or(word, String::as_str);
+        let index = length.words.iter().position(|known| known == word)?;
+        let least = match index {
+            0 => 1,
+            _ => length.up_to.get(index - 1)? + 1,
+        };
+        Some(least..=length.up_to.get(index).copied().unwrap_or(2 * least))
     }
 
     /// Other spellings of length words, and the word each stands for.

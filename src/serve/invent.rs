@@ -133,6 +133,7 @@ fn work(fields: &mut Fields) -> Result<Work> {
             name: char,
             user,
             seed: seed.map_or_else(drawn_seed, |seed| seed as u64),
+            ..Wish::default()
         },
         options: Options {
             shots: shots.and_then(|shots| usize::try_from(shots).ok()),

@@ -48,7 +48,7 @@ pub(super) fn open(path: &Path) -> Result<Card> {
 }
 
 /// The container that a file of this name should be.
-fn container_for(path: &Path) -> Result<&'static Container> {
+pub(super) fn container_for(path: &Path) -> Result<&'static Container> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     let known = || {
         let names = CONTAINERS
@@ -69,7 +69,7 @@ fn container_for(path: &Path) -> Result<&'static Container> {
 
 /// The card as the bytes of a file. A PNG goes into `image`, else into `source` when that is one, else into a drawn
 /// portrait.
-fn write(
+pub(super) fn write(
     container: &'static Container,
     card: &Card,
     image: Option<&[u8]>,

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use proptest::prelude::*;
 
 use super::super::backend::{Backend, Entry, Grammar, Limits, Stall, Vocabulary};
+use super::super::forced::Forced;
 use super::super::run::{History, Run};
 use super::super::session::{Identity, Shelf};
 use super::super::slots::{Setup, Slots};
@@ -63,9 +64,9 @@ impl Vocabulary for Bytes {
     }
 
     fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>> {
-        Ok(Box::new(Spelling(
-            source.bytes().map(Token::from).collect(),
-        )))
+        let text = source.strip_prefix("root ::= \"").unwrap_or(source);
+        let text = text.trim_end_matches('"');
+        Ok(Box::new(Spelling(text.bytes().map(Token::from).collect())))
     }
 
     fn schema(&self, schema: &str) -> Result<String> {
@@ -301,7 +302,9 @@ impl Stage {
         self.number += 1;
         self.queued
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let forced = request.grammar.as_deref().and_then(Forced::new);
         self.scheduler.submit(Run {
+            forced,
             number: self.number,
             prompt: tokens.len(),
             tokens,
@@ -317,6 +320,7 @@ impl Stage {
             logprobs: request.logprobs,
             dropped_turns: 0,
             history: History::default(),
+            hold: request.hold,
             started: None,
             first: None,
         });

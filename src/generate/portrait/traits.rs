@@ -277,9 +277,23 @@ fn colour_of(words: &[String], nouns: &[&str], table: Table<Colour>) -> Option<C
     None
 }
 
-const HAIR_NOUNS: [&str; 11] = [
-    "hair", "haired", "curls", "locks", "braid", "braids", "fur", "furred", "ponytail", "bob",
+const HAIR_NOUNS: [&str; 15] = [
+    "hair",
+    "haired",
+    "curls",
+    "locks",
+    "braid",
+    "braids",
+    "fur",
+    "furred",
+    "ponytail",
+    "bob",
     "mane",
+    // A beard is drawn in the colour of the hair.
+    "beard",
+    "bearded",
+    "moustache",
+    "mustache",
 ];
 
 const SPECIES: Table<Species> = &[

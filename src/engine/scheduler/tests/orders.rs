@@ -210,3 +210,28 @@ fn the_oldest_prompt_goes_on_however_many_short_ones_come() {
     }
     assert_eq!(said(long).0, continuation(&"z".repeat(640), 1));
 }
+
+#[test]
+fn what_a_grammar_forces_is_evaluated_in_one_decode() {
+    let mut stage = Stage::new(Scripted::new(1, 64));
+    let completion = stage.request(Request {
+        grammar: Some("root ::= \"exactly this\"".into()),
+        max_tokens: 100,
+        ..Request::new("prompt")
+    });
+    stage.finish();
+    let (text, end) = completion.finish().unwrap();
+    assert_eq!(
+        (text.as_str(), end.reason),
+        ("exactly this", Reason::Grammar)
+    );
+    assert_eq!(end.reply_tokens, 12);
+    let sizes: Vec<_> = stage
+        .scheduler
+        .backend
+        .batches
+        .iter()
+        .map(Vec::len)
+        .collect();
+    assert_eq!(sizes, [6, 12]);
+}

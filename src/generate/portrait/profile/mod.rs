@@ -57,6 +57,8 @@ pub(super) fn neck(canvas: &mut Canvas, look: &Look) {
     let p = &look.palette;
     let n = look.head.neck;
     let neck = Shape::closed(&[
+        // Up behind the head, whose back would otherwise leave a gap where no hair hides it.
+        c(40.0, 30.0),
         c(40.0, 88.0),
         s(n + 8.0, 118.0),
         s(n + 8.0, 140.0),
