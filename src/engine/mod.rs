@@ -57,10 +57,10 @@ pub use completion::{Chosen, Completion, End, Feed, Likelihood, Reason};
 #[cfg(feature = "llama")]
 pub use local::Llama;
 pub use options::{Adapter, CacheType, Options};
-#[cfg(feature = "llama")]
-pub use score::Scorer;
 #[cfg(feature = "pull")]
 pub use remote::{Remote, RemoteOptions};
+#[cfg(feature = "llama")]
+pub use score::Scorer;
 pub use script::Script;
 pub use session::{Saved, SlotState};
 #[cfg(feature = "llama")]

@@ -279,10 +279,15 @@ mod tests {
             Some(Fault::Repeats("walks to the old mill by".into()))
         );
         assert_eq!(
-            repetition("She sits by the door of it. He waits for her here. Both sit by the door of an inn. He waits for her now."),
+            repetition(
+                "She sits by the door of it. He waits for her here. Both sit by the door of an inn. He waits for her now."
+            ),
             Some(Fault::Repeats("by the door of".into()))
         );
-        assert_eq!(repetition("At the end of the day she rests. It is the end of the road."), None);
+        assert_eq!(
+            repetition("At the end of the day she rests. It is the end of the road."),
+            None
+        );
         assert_eq!(
             repetition("She walks to the mill. He walks to the well."),
             None
