@@ -103,8 +103,10 @@ struct Reader {
 }
 
 /// A reader that is waited for.
+#[cfg(any(feature = "llama", test))]
 pub(super) struct Departure(Arc<Reader>);
 
+#[cfg(any(feature = "llama", test))]
 impl Departure {
     /// Waits until the [`Completion`] is dropped, or until `stop` says so, which is asked now and then.
     pub(super) fn wait(&self, stop: impl Fn() -> bool) {
@@ -273,6 +275,7 @@ impl Feed {
     }
 
     /// The reader, to be waited for once the reply has ended.
+    #[cfg(any(feature = "llama", test))]
     pub(super) fn departure(&self) -> Departure {
         Departure(Arc::clone(&self.bell.0))
     }

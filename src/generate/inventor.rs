@@ -215,7 +215,8 @@ impl<'a> Inventor<'a> {
 
     /// A character of whom nothing but the names and what the wish knows is there.
     pub(super) fn begin(&self, wish: &Wish) -> Draft {
-        let mut draft = Draft::new(wish, self.options.length.as_deref());
+        let length = self.options.length.as_deref();
+        let mut draft = Draft::new(wish, length.or(self.format.default_length()));
         draft.character.model.clone_from(&self.engine.model().name);
         draft.character.format = self.format.name().to_owned();
         draft
