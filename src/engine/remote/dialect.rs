@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::Request;
-use crate::sampling::{Range, SAMPLERS};
+use crate::sampling::{Range, SAMPLERS, Settings};
 
 /// Which kind of server it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,13 @@ impl Dialect {
             Self::LlamaCpp => {
                 for row in SAMPLERS {
                     let value = row.get(settings);
-                    let is_idle = (value - row.neutral).abs() < 1e-9 && row.name != "top_k";
-                    if row.names.llama_cpp.is_empty() && is_idle {
+                    let is_idle = (value - row.neutral).abs() < 1e-9;
+                    // Not every server knows the samplers that llama.cpp has not, nor takes the values that switch others
+                    // off or reach over the whole context.
+                    let may_be_unknown = row.names.llama_cpp.is_empty()
+                        || row.names.llama_cpp == "tfs_z"
+                        || row.names.llama_cpp == "top_n_sigma";
+                    if (is_idle && may_be_unknown) || value < 0.0 || is_off(settings, row.name) {
                         continue;
                     }
                     let name = match row.names.llama_cpp {
@@ -145,6 +150,21 @@ impl Dialect {
     }
 }
 
+/// Samplers of several settings, and the one that switches them on.
+const GROUPS: &[(&str, &str)] = &[
+    ("dry_", "dry_multiplier"),
+    ("xtc_", "xtc_probability"),
+    ("dynatemp_", "dynatemp_range"),
+    ("mirostat", "mirostat"),
+];
+
+/// Whether a setting belongs to a sampler that is off.
+fn is_off(settings: &Settings, name: &str) -> bool {
+    let group = GROUPS.iter().find(|(prefix, _)| name.starts_with(prefix));
+    let switch = group.and_then(|(_, switch)| SAMPLERS.iter().find(|row| row.name == *switch));
+    switch.is_some_and(|switch| switch.get(settings) == 0.0)
+}
+
 /// A number as its range says: a switch as true or false, a single precision number in its shortest spelling.
 fn number(range: Range, value: f64) -> Value {
     match range {
@@ -177,6 +197,9 @@ mod tests {
         assert_eq!(llama["temperature"], 0.7);
         assert_eq!(llama["ignore_eos"], true, "{llama:#}");
         assert_eq!(llama["stop"].as_array().map(Vec::len), Some(5));
+        // llama-server refuses the -1 that is the default.
+        assert!(llama.get("dry_penalty_last_n").is_none(), "{llama:#}");
+        assert_eq!((&llama["top_k"], &llama["top_p"]), (&json!(0), &json!(1.0)));
 
         let new = Dialect::Vllm { structured: true }.body("m", &request());
         assert_eq!(new["structured_outputs"]["grammar"], "root ::= \"a\"");
