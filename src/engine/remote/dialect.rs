@@ -154,7 +154,7 @@ impl Dialect {
 const GROUPS: &[(&str, &str)] = &[
     ("dry_", "dry_multiplier"),
     ("xtc_", "xtc_probability"),
-    ("dynatemp_", "dynatemp_range"),
+    ("dynamic_temperature_", "dynamic_temperature_range"),
     ("mirostat", "mirostat"),
 ];
 
