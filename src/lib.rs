@@ -17,6 +17,7 @@ mod error;
 pub mod file;
 mod finding;
 pub mod generate;
+mod nearest;
 pub mod prompt;
 pub mod sampling;
 #[cfg(feature = "serve")]

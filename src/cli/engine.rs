@@ -90,6 +90,11 @@ pub(super) struct ModelArgs {
 }
 
 impl ModelArgs {
+    /// The model as it was named.
+    pub(super) fn name(&self) -> &str {
+        &self.weights.model
+    }
+
     /// Loads the model for one conversation at a time, or as many as `--parallel` says.
     pub(super) fn load(&self) -> Result<Box<dyn Engine>> {
         self.load_for(1)
@@ -189,6 +194,15 @@ impl SamplerArgs {
     }
 }
 
+/// Reads a switch.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "yes" | "true" | "1" => Ok(true),
+        "no" | "false" | "0" => Ok(false),
+        _ => Err("it is yes or no"),
+    }
+}
+
 /// The flag of a setting.
 fn flag(row: &Sampler) -> Arg {
     let default = row.get(&Settings::default());
@@ -204,11 +218,7 @@ fn flag(row: &Sampler) -> Arg {
     match row.range {
         Range::Switch => arg
             .value_name("yes|no")
-            .value_parser(|text: &str| match text {
-                "yes" | "true" | "1" => Ok(1.0),
-                "no" | "false" | "0" => Ok(0.0),
-                _ => Err("it is yes or no"),
-            })
+            .value_parser(|text: &str| yes_or_no(text).map(f64::from))
             .help(format!(
                 "{} [default: {}]",
                 row.doc,

@@ -4,11 +4,14 @@ mod bench;
 mod card;
 mod chat;
 mod complete;
+mod config;
 mod diagnostic;
 mod engine;
+mod folders;
 mod generate;
 mod input;
 mod interrupt;
+mod man;
 mod model;
 mod output;
 #[cfg(feature = "pictures")]
@@ -19,16 +22,19 @@ mod progress;
 mod prompt;
 #[cfg(feature = "serve")]
 mod serve;
+mod settings;
 mod stream;
 #[cfg(feature = "train")]
 mod train;
+mod wrap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::Result;
+use crate::weights::store;
 
 /// The answer of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +105,9 @@ enum Command {
     /// Train a LoRA adapter on role-play threads
     #[cfg(feature = "train")]
     Train(Box<train::TrainArgs>),
+    #[command(subcommand)]
+    Config(settings::ConfigCommand),
+    Man(man::ManArgs),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -109,11 +118,15 @@ enum Command {
 /// Runs the command with `arguments` (the first is the program's name) and returns its exit code: 0 for yes, 1 for no, 2
 /// when it could not be done.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => {
+    let arguments = match parse(&arguments.into_iter().collect::<Vec<_>>()) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) => {
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+        Err(error) => {
+            output::error(&error);
+            return ExitCode::from(2);
         }
     };
     match dispatch(arguments.command) {
@@ -126,6 +139,34 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Reads the arguments, over the environment, over the settings file. The file is looked at only where a setting matters,
+/// so that a mistake in it does not stop the other commands.
+fn parse(arguments: &[OsString]) -> Result<Result<Arguments, clap::Error>> {
+    let command = config::with_environment(Arguments::command());
+    let mut matches = match command.clone().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut path = String::new();
+    let mut inner = matches.subcommand();
+    while let Some((name, matches)) = inner {
+        path = format!("{path} {name}");
+        inner = matches.subcommand();
+    }
+    if config::matters_to(path.trim_start()) {
+        let config = config::Config::load()?;
+        if let Some(folder) = config.models() {
+            store::keep_in(folder);
+        }
+        matches = match config.under(command).try_get_matches_from(arguments) {
+            Ok(matches) => matches,
+            Err(error) => return Ok(Err(error)),
+        };
+    }
+    Ok(Arguments::from_arg_matches_mut(&mut matches)
+        .map_err(|error| error.format(&mut Arguments::command())))
 }
 
 fn dispatch(command: Command) -> Result<Answer> {
@@ -153,6 +194,10 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Model(command) => model::model(command),
         #[cfg(feature = "train")]
         Command::Train(arguments) => train::train(&arguments),
+        Command::Config(command) => settings::run(&command),
+        Command::Man(arguments) => {
+            man::man(&arguments, config::with_environment(Arguments::command()))
+        }
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -1,63 +1,103 @@
 //! A message as it is being written: wrapped to the terminal, plain in a pipe, harmless in both.
 
 use std::io::{self, IsTerminal as _};
+use std::str::FromStr;
 
+use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::output::{self, BOLD};
+use super::output;
+use super::wrap::{Colours, Wrap};
 use crate::Result;
+use crate::prompt::Role;
+
+/// The widest lines that are easy to read.
+const WIDEST: usize = 100;
+/// Narrower lines are no use to anybody.
+const NARROWEST: usize = 20;
+
+const COLOURS: Colours = Colours {
+    dialogue: AnsiColor::Yellow.on_default(),
+    narration: Style::new(),
+    emphasis: Style::new().italic(),
+};
+
+/// How lines are wrapped on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Wrapping {
+    /// At the width of the terminal, and no wider than is easy to read.
+    #[default]
+    Terminal,
+    /// At this width, or the terminal's where that is less.
+    At(usize),
+    /// Not: the terminal breaks lines where they are full.
+    Never,
+}
+
+impl FromStr for Wrapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Terminal),
+            "no" => Ok(Self::Never),
+            text => match text.parse() {
+                Ok(width) if width >= NARROWEST => Ok(Self::At(width)),
+                _ => Err(format!("it is auto, no or a number of {NARROWEST} or more")),
+            },
+        }
+    }
+}
+
+impl Wrapping {
+    fn width(self) -> Option<usize> {
+        let terminal = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        match self {
+            Self::Terminal => Some(terminal.clamp(NARROWEST, WIDEST)),
+            Self::At(width) => Some(width.min(terminal).max(NARROWEST)),
+            Self::Never => None,
+        }
+    }
+}
+
+/// The colour of a name.
+pub(super) fn of_name(role: Role) -> Style {
+    match role {
+        Role::Char => AnsiColor::Magenta.on_default().bold(),
+        Role::User => AnsiColor::Blue.on_default().bold(),
+    }
+}
 
 /// Prints a message piece by piece.
 pub(super) struct Stream {
-    /// Columns of the terminal; `None` in a pipe, where nothing is wrapped and no name is printed.
-    width: Option<usize>,
-    column: usize,
-    /// The word that is not complete yet.
-    word: String,
-    has_begun: bool,
-    /// White space that is printed when something follows.
-    pending: String,
+    wrap: Wrap,
+    to_terminal: bool,
 }
 
 impl Stream {
-    /// Begins a message of `name`'s.
-    pub(super) fn new(name: &str) -> Result<Self> {
-        let width = io::stdout()
-            .is_terminal()
-            .then(|| terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
-            .map(|width| width.clamp(20, 100));
-        let mut stream = Self {
-            width,
-            column: 0,
-            word: String::new(),
-            has_begun: false,
-            pending: String::new(),
-        };
-        if width.is_some() {
-            let name = output::escape(name);
-            output::print(&format!("{BOLD}{name}:{BOLD:#} "))?;
-            stream.column = name.width() + 2;
+    /// Begins a message of `name`'s; on a terminal the name is printed, where there is one.
+    pub(super) fn new(name: &str, role: Role, wrapping: Wrapping) -> Result<Self> {
+        if !io::stdout().is_terminal() {
+            return Ok(Self {
+                wrap: Wrap::new(None, 0, None),
+                to_terminal: false,
+            });
         }
-        Ok(stream)
+        let mut column = 0;
+        if !name.is_empty() {
+            let (name, style) = (output::escape(name), of_name(role));
+            output::print(&format!("{style}{name}:{style:#} "))?;
+            column = name.width() + 2;
+        }
+        Ok(Self {
+            wrap: Wrap::new(wrapping.width(), column, Some(COLOURS)),
+            to_terminal: true,
+        })
     }
 
     /// Adds a piece of the message.
     pub(super) fn piece(&mut self, piece: &str) -> Result<()> {
-        let mut out = String::new();
-        for c in piece.chars() {
-            if c.is_whitespace() {
-                self.flush_word(&mut out);
-                if self.has_begun {
-                    self.pending.push(c);
-                }
-            } else {
-                self.word.push(c);
-                self.has_begun = true;
-            }
-        }
-        if self.width.is_none() {
-            self.flush_word(&mut out);
-        }
+        let out = self.wrap.push(piece);
         if out.is_empty() {
             return Ok(());
         }
@@ -65,40 +105,9 @@ impl Stream {
     }
 
     /// Ends the message.
-    pub(super) fn end(mut self) -> Result<()> {
-        let mut out = String::new();
-        self.flush_word(&mut out);
-        out.push('\n');
-        if self.width.is_some() {
-            out.push('\n');
-        }
+    pub(super) fn end(self) -> Result<()> {
+        let mut out = self.wrap.finish();
+        out.push_str(if self.to_terminal { "\n\n" } else { "\n" });
         output::print(&out)
-    }
-
-    fn flush_word(&mut self, out: &mut String) {
-        if self.word.is_empty() {
-            return;
-        }
-        let word = output::escape(&std::mem::take(&mut self.word));
-        let space = std::mem::take(&mut self.pending);
-        match self.width {
-            None => out.push_str(&space),
-            Some(_) if space.contains('\n') => {
-                out.push_str(&space);
-                self.column = 0;
-            }
-            Some(width) if !space.is_empty() => {
-                if self.column + 1 + word.width() > width {
-                    out.push('\n');
-                    self.column = 0;
-                } else {
-                    out.push(' ');
-                    self.column += 1;
-                }
-            }
-            Some(_) => {}
-        }
-        self.column += word.width();
-        out.push_str(&word);
     }
 }

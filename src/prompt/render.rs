@@ -66,6 +66,34 @@ impl Format {
         Ok(prompt)
     }
 
+    /// Goes on with a prompt that ends with the open turn of `role`: the turn then says `text`, and is still open.
+    ///
+    /// ```
+    /// use cardwright::prompt::{Conversation, Format, Role};
+    ///
+    /// let conversation = Conversation { char: "Ann".into(), open: Some(Role::Char), user: "Bo".into(), ..Conversation::default() };
+    /// let format = Format::named("limarp-v1")?;
+    /// let mut prompt = format.render(&conversation)?;
+    /// format.begin_turn(&mut prompt, Role::Char, "Ann looked");
+    /// assert!(prompt.ends_with("<<AIBOT>>\nAnn: Ann looked"));
+    /// # Ok::<(), cardwright::Error>(())
+    /// ```
+    pub fn begin_turn(&self, prompt: &mut String, role: Role, text: &str) {
+        if !matches!(self.body, Body::Template) {
+            prompt.push_str(text);
+            return;
+        }
+        // What stands before the text, without as much of it as the open turn already has.
+        let gap = self.side(role).turn.before(Hole::Text);
+        let has = (0..=gap.len())
+            .rev()
+            .filter(|at| gap.is_char_boundary(*at))
+            .find(|at| prompt.ends_with(&gap[..*at]))
+            .unwrap_or(0);
+        prompt.push_str(&gap[has..]);
+        prompt.push_str(&escape(self.front.escape, text));
+    }
+
     /// What the format carries of `conversation`: what it [loses](Format::loses) is left out, its defaults are filled in,
     /// and line breaks where it has none are folded into spaces. This is what reading a rendered prompt gives back.
     #[must_use]

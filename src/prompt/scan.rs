@@ -6,6 +6,7 @@ use memchr::memchr;
 
 use super::Role;
 use super::format::{Format, TagPlace};
+use crate::nearest::distance;
 
 /// What a tag opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,20 +280,4 @@ fn near(line: &str, tags: &[(&str, Opens)]) -> Near {
         _ if line.starts_with("<<") && line.ends_with(">>") => Near::Stray { closing },
         _ => Near::Text,
     }
-}
-
-/// The number of letters to insert, delete or replace to make `a` into `b`. Both are short.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

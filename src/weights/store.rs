@@ -7,6 +7,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::{Error, Kind, Result};
 
@@ -35,7 +36,16 @@ pub struct Entry {
     pub size: u64,
 }
 
-/// The folder of models: `CARDWRIGHT_MODELS`, else `cardwright/models` in `XDG_DATA_HOME` or `~/.local/share`.
+/// The folder that [`keep_in`] set.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Keeps models in `folder` where `CARDWRIGHT_MODELS` does not say otherwise, for the rest of the process. The first call
+/// counts.
+pub fn keep_in(folder: PathBuf) {
+    let _ = FOLDER.set(folder);
+}
+
+/// The folder of models: `CARDWRIGHT_MODELS`, else that of [`keep_in`], else `cardwright/models` in `XDG_DATA_HOME` or `~/.local/share`.
 ///
 /// # Errors
 ///
@@ -44,6 +54,9 @@ pub fn models_dir() -> Result<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = set("CARDWRIGHT_MODELS") {
         return Ok(folder.into());
+    }
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder.clone());
     }
     let data = match set("XDG_DATA_HOME").map(PathBuf::from) {
         // The specification of the variable says that a relative path is to be ignored.

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Answer, input};
+use super::{Answer, folders, input};
 use crate::prompt::chat_template::Tokens;
+use crate::prompt::lore::Lore;
 use crate::prompt::macros::Clock;
 use crate::prompt::{Cast, Format};
 use crate::weights::gguf::{Gguf, Value};
@@ -121,7 +122,7 @@ impl FormatChoice {
     /// The user's folder of formats.
     fn folder(&self) -> Option<PathBuf> {
         self.templates.clone().or_else(|| {
-            let folder = config_folder()?.join("formats");
+            let folder = folders::config()?.join("formats");
             folder.is_dir().then_some(folder)
         })
     }
@@ -155,18 +156,6 @@ impl FormatChoice {
 fn is_format_file(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.contains(&ending))
-}
-
-/// The folder for settings: `cardwright` in `XDG_CONFIG_HOME` or `~/.config`.
-fn config_folder() -> Option<PathBuf> {
-    let set = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let base = match set.filter(|folder| folder.is_absolute()) {
-        Some(folder) => folder,
-        None => std::env::home_dir()
-            .filter(|home| home.is_absolute())?
-            .join(".config"),
-    };
-    Some(base.join("cardwright"))
 }
 
 /// The chat template of the model `name` as a format, read from the head of its file.
@@ -274,6 +263,17 @@ pub(super) fn check_length(format: &Format, word: &str) -> Result<()> {
         format!("the lengths are: {}", format.lengths().join(", "))
     };
     Err(Error::new(Kind::Usage, message).hint(hint))
+}
+
+/// The entries of lorebook files.
+pub(super) fn lorebooks(paths: &[PathBuf]) -> Result<Vec<Lore>> {
+    let mut lore = Vec::new();
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let entries = Lore::from_json(&read_text(path)?, &name);
+        lore.extend(entries.map_err(|error| error.at(path.display().to_string()))?);
+    }
+    Ok(lore)
 }
 
 /// The text of `path`, or of standard input for `-`.

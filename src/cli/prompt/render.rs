@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::counting::Counting;
-use super::{CastArgs, explain, read_text};
+use super::{CastArgs, explain, lorebooks, read_text};
 use crate::card::Card;
 use crate::cli::{Answer, card, output};
 use crate::prompt::chat_file::{ChatFile, ChatMessage};
@@ -103,12 +103,7 @@ impl Render {
         } else {
             None
         };
-        let mut lore = Vec::new();
-        for path in &self.lorebook {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            let entries = Lore::from_json(&read_text(path)?, &name);
-            lore.extend(entries.map_err(|error| error.at(path.display().to_string()))?);
-        }
+        let lore = lorebooks(&self.lorebook)?;
         let rendered = self
             .cards
             .iter()

@@ -1,5 +1,6 @@
 //! The system block: its sections, its names and its instruction.
 
+use crate::nearest::distance;
 use crate::prompt::document::{Document, Section, SystemBlock};
 use crate::prompt::format::Format;
 use crate::prompt::instruction::speaks_of_roleplay;
@@ -7,7 +8,6 @@ use crate::prompt::parse::Names;
 use crate::prompt::pattern::{Hole, Part};
 use crate::prompt::render::fold;
 use crate::prompt::report::Report;
-use crate::prompt::scan::distance;
 
 pub(super) fn check(
     format: &Format,
