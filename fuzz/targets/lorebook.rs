@@ -1,10 +1,16 @@
-//! The lorebook of a card, and every rule about it.
+//! Lorebooks: a file of any format written as every other, and the one of a card with every rule about it.
 #![no_main]
 
-use cardwright::card::{Card, lint};
+use cardwright::card::{Book, Card, LOREBOOK_FORMATS, lint};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
+    if let Ok(book) = Book::from_bytes(data) {
+        for format in LOREBOOK_FORMATS {
+            let (text, _) = book.write(format);
+            Book::from_bytes(text.as_bytes()).expect("what was written reads");
+        }
+    }
     let Ok(book) = std::str::from_utf8(data) else {
         return;
     };

@@ -3,11 +3,18 @@
 //! A file is judged by its bytes, never by its name: half of the cards called `.webp` are PNG. A new container is one
 //! file and one row.
 
-use super::{Card, payload, png};
+use super::archive::{byaf, charx};
+use super::asset::Stored;
+use super::{Card, exif, foreign, payload, png, yaml};
 use crate::{Error, Finding, Kind, Result};
 
 /// A card as the bytes of a file; the second argument is what it goes into.
 pub type Write = fn(&Card, Option<&[u8]>) -> Result<Vec<u8>>;
+
+/// The files beside the card in the bytes of a file.
+pub type Files = fn(&[u8]) -> Result<Vec<Stored>>;
+/// The picture of the character in the bytes of a file.
+pub type Picture = fn(&[u8]) -> Result<Option<Vec<u8>>>;
 
 /// A container a card can live in.
 #[derive(Debug)]
@@ -25,6 +32,26 @@ pub struct Container {
     /// The bytes of a file with the card in it; `None` where cards are only read. The second argument is what the card
     /// goes into, an image or the archive it came from: everything else in it is kept.
     pub write: Option<Write>,
+    /// The files beside the card.
+    pub files: Files,
+    /// The picture, where that is the container itself; `None` where the card names one.
+    pub picture: Option<Picture>,
+}
+
+/// No files stand beside the card.
+fn no_files(_: &[u8]) -> Result<Vec<Stored>> {
+    Ok(Vec::new())
+}
+
+/// The card as JSON; into JSON of another program by that one's table.
+fn write_json(card: &Card, source: Option<&[u8]>) -> Result<Vec<u8>> {
+    if let Some(source) = source
+        && let Ok(document) = payload::document(source, &mut Vec::new())
+        && let Some(foreign) = foreign::of(&document)
+    {
+        return foreign.write(&document, card).map(String::into_bytes);
+    }
+    Ok(card.json().as_bytes().to_vec())
 }
 
 impl PartialEq for Container {
@@ -46,6 +73,62 @@ pub static CONTAINERS: &[Container] = &[
             None => Err(Error::new(Kind::Usage, "a PNG card needs a picture")
                 .hint("name one with `--image FILE`")),
         }),
+        files: |bytes| Ok(png::files(bytes)),
+        picture: Some(|bytes| Ok(png::sniff(bytes).then(|| png::picture(bytes)))),
+    },
+    Container {
+        name: "CHARX",
+        about: "a zip archive with the card and its files",
+        extensions: &["charx"],
+        sniff: charx::sniff,
+        read: |bytes| charx::read(bytes, row("CHARX")),
+        write: Some(charx::write),
+        files: |bytes| super::archive::files(bytes, &[charx::CARD]),
+        picture: None,
+    },
+    Container {
+        name: "CHARX-JPEG",
+        about: "the same archive behind a JPEG picture",
+        extensions: &["jpeg", "jpg"],
+        sniff: charx::sniff_jpeg,
+        read: |bytes| charx::read(bytes, row("CHARX-JPEG")),
+        write: Some(|card, source| match source {
+            Some(source) => charx::write(card, Some(source)),
+            None => Err(Error::new(Kind::Usage, "a JPEG card needs a picture")
+                .hint("name one with `--image FILE`")),
+        }),
+        files: |bytes| super::archive::files(bytes, &[charx::CARD]),
+        picture: None,
+    },
+    Container {
+        name: "BYAF",
+        about: "a zip archive of Backyard AI",
+        extensions: &["byaf"],
+        sniff: byaf::sniff,
+        read: |bytes| byaf::read(bytes, row("BYAF")),
+        write: Some(byaf::write),
+        files: byaf::files,
+        picture: Some(byaf::picture),
+    },
+    Container {
+        name: "JPEG",
+        about: "an image with the card in its EXIF data",
+        extensions: &["jpg", "jpeg"],
+        sniff: exif::sniff_jpeg,
+        read: |bytes| exif::read_jpeg(bytes, row("JPEG")),
+        write: None,
+        files: no_files,
+        picture: Some(|bytes| Ok(Some(bytes.to_vec()))),
+    },
+    Container {
+        name: "WEBP",
+        about: "an image with the card in its EXIF data",
+        extensions: &["webp"],
+        sniff: exif::sniff_webp,
+        read: |bytes| exif::read_webp(bytes, row("WEBP")),
+        write: None,
+        files: no_files,
+        picture: Some(|bytes| Ok(Some(bytes.to_vec()))),
     },
     Container {
         name: "JSON",
@@ -53,7 +136,19 @@ pub static CONTAINERS: &[Container] = &[
         extensions: &["json"],
         sniff: payload::sniff,
         read: |bytes| payload::read(bytes, json(), 0..bytes.len()),
-        write: Some(|card, _| Ok(card.json().as_bytes().to_vec())),
+        write: Some(write_json),
+        files: no_files,
+        picture: None,
+    },
+    Container {
+        name: "YAML",
+        about: "the card as text for people, and the characters of text-generation-webui",
+        extensions: &["yaml", "yml"],
+        sniff: yaml::sniff,
+        read: |bytes| yaml::read(bytes, row("YAML")),
+        write: Some(yaml::write),
+        files: no_files,
+        picture: None,
     },
 ];
 
@@ -103,6 +198,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Reading> {
     }
     match CONTAINERS.iter().find(|container| (container.sniff)(bytes)) {
         Some(container) => (container.read)(bytes),
+        None if bytes.starts_with(&[0x1f, 0x8b]) => Err(Error::new(
+            Kind::Card,
+            "this is a gzip file, as Perchance exports characters; that format is not read",
+        )
+        .hint("unpack it with `gzip -d` and look for JSON inside")),
         None => {
             let known: Vec<_> = CONTAINERS.iter().map(|container| container.name).collect();
             Err(Error::new(

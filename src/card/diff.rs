@@ -53,6 +53,13 @@ pub fn diff(before: &Card, after: &Card) -> Vec<Difference> {
     found
 }
 
+/// What differs from one JSON value to another.
+pub(super) fn diff_values(before: &Value, after: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    compare(&Path::default(), before, after, &mut found);
+    found
+}
+
 /// Whether the pixels in two files are the same bytes; `None` unless both are PNG.
 #[must_use]
 pub fn same_picture(before: &[u8], after: &[u8]) -> Option<bool> {

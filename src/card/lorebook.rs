@@ -3,9 +3,15 @@
 //! It is read tolerantly from a card's `character_book` and is for looking at; edits go through
 //! [`Card::set`](super::Card::set), so that what this view does not know survives.
 
+mod convert;
+pub(super) mod formats;
+
 use serde_json::{Map, Value};
 
 use super::Step;
+pub use convert::Book;
+pub(super) use formats::kind;
+pub use formats::{FORMATS as LOREBOOK_FORMATS, Format};
 
 /// A lorebook.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -18,11 +18,16 @@
 //! # Ok::<(), cardwright::Error>(())
 //! ```
 
+mod archive;
+mod asset;
 #[cfg(feature = "index")]
 pub mod collection;
 mod container;
+mod convert;
 mod diff;
 mod document;
+mod exif;
+mod foreign;
 pub mod lint;
 mod lorebook;
 mod open;
@@ -31,20 +36,24 @@ mod payload;
 #[cfg(feature = "pictures")]
 mod picture;
 mod png;
+mod rcc;
 mod relaxed;
 mod scan;
 mod scrub;
 mod shape;
 mod spec;
 mod tolerant;
+mod yaml;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-pub use container::{CONTAINERS, Container, Reading, Write};
+pub use asset::{Asset, Names, Stored, assets, picture, picture_extension};
+pub use container::{CONTAINERS, Container, Files, Picture, Reading, Write};
+pub use convert::{Conversion, Converted, convert};
 pub use diff::{Difference, diff, same_picture};
-pub use lorebook::{Entry, Lorebook, Position};
+pub use lorebook::{Book, Entry, Format, LOREBOOK_FORMATS, Lorebook, Position};
 pub use path::{Path, Step};
 #[cfg(feature = "pictures")]
 pub use picture::{Pixels, picture_as_png, thumbnail};
@@ -53,7 +62,9 @@ pub use scrub::{scrub, scrub_image};
 pub use spec::Version;
 
 use crate::Result;
+use diff::diff_values;
 use document::Document;
+use foreign::no_place;
 
 /// A character card: the JSON document it was read from, and a typed view of it.
 ///

@@ -11,7 +11,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::document::Document;
 use super::scan;
-use super::{Card, Container, Reading, relaxed, shape};
+use super::{Card, Container, Reading, rcc, relaxed, shape};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The most text a card may hold, 64 MiB: what a bomb of a few kilobytes inflates to is cut off here.
@@ -61,12 +61,21 @@ pub(super) fn sniff(bytes: &[u8]) -> bool {
 pub(super) fn unpack(stored: &[u8], place: &Place, findings: &mut Vec<Finding>) -> Result<Vec<u8>> {
     let mut bytes = Cow::Borrowed(stored);
     let mut layers = 0;
+    let mut encrypted = false;
     loop {
-        if bytes.trim_ascii().starts_with(b"rcc||") {
-            return Err(Error::new(
-                Kind::Card,
-                "card is encrypted (RisuAI rcc v1), password needed",
-            ));
+        if rcc::is_encrypted(&bytes) {
+            bytes = Cow::Owned(rcc::decrypt(&bytes)?);
+            findings.push(Finding {
+                fix: Some("store it as it is".into()),
+                ..note(
+                    "txt-encrypted",
+                    Severity::Warning,
+                    place,
+                    "the card is encrypted without a password (RisuAI rcc), so only RisuAI can read it",
+                )
+            });
+            encrypted = true;
+            continue;
         }
         if sniff(&bytes) {
             break;
@@ -84,6 +93,7 @@ pub(super) fn unpack(stored: &[u8], place: &Place, findings: &mut Vec<Finding>) 
         bytes = Cow::Owned(decoded);
     }
     match layers {
+        0 if encrypted => {}
         0 => findings.push(Finding {
             fix: Some("store it as base64".into()),
             ..note(
@@ -173,22 +183,43 @@ pub(super) fn read(
     container: &'static Container,
     place: Range<usize>,
 ) -> Result<Reading> {
+    let mut findings = Vec::new();
+    let document = document_at(bytes, &place, &mut findings)?;
+    let (card, more) = shape::read(document)?;
+    findings.extend(more);
+    Ok(Reading {
+        card,
+        container,
+        findings,
+        payload: bytes.to_vec(),
+    })
+}
+
+/// The document in the bytes of a JSON text that is a file of its own.
+pub(super) fn document(bytes: &[u8], findings: &mut Vec<Finding>) -> Result<Document> {
+    document_at(bytes, &(0..bytes.len()), findings)
+}
+
+fn document_at(
+    bytes: &[u8],
+    place: &Range<usize>,
+    findings: &mut Vec<Finding>,
+) -> Result<Document> {
     if bytes.len() > MAX_TEXT {
         return Err(Error::new(
             Kind::Limit,
             format!("the card's text is larger than {} MiB", MAX_TEXT >> 20),
         ));
     }
-    let mut findings = Vec::new();
     let whole = Place::Bytes(place.clone());
-    let text = decode_text(bytes, &whole, &mut findings);
+    let text = decode_text(bytes, &whole, findings);
     // Offsets in the text are offsets in the file only where nothing was decoded.
     let base = (place.len() == bytes.len() && text.len() == bytes.len()).then_some(place.start);
-    let mut document = parse(text, base, &whole, &mut findings)?;
+    let mut document = parse(text, base, &whole, findings)?;
     let mut layers = 0;
     while document.is(document.root(), b'"') && layers < MAX_LAYERS {
         let inner = scan::string(document.text(), document.root()).into_owned();
-        document = parse(inner, None, &whole, &mut findings)?;
+        document = parse(inner, None, &whole, findings)?;
         layers += 1;
     }
     if layers > 0 {
@@ -202,14 +233,7 @@ pub(super) fn read(
             )
         });
     }
-    let (card, more) = shape::read(document)?;
-    findings.extend(more);
-    Ok(Reading {
-        card,
-        container,
-        findings,
-        payload: bytes.to_vec(),
-    })
+    Ok(document)
 }
 
 fn parse(
@@ -237,7 +261,7 @@ fn parse(
 }
 
 /// The text in bytes of UTF-8 or UTF-16, with or without a byte order mark.
-fn decode_text(bytes: &[u8], place: &Place, findings: &mut Vec<Finding>) -> String {
+pub(super) fn decode_text(bytes: &[u8], place: &Place, findings: &mut Vec<Finding>) -> String {
     let (big_endian, rest) = match bytes {
         [0xff, 0xfe, rest @ ..] => (false, rest),
         [0xfe, 0xff, rest @ ..] => (true, rest),

@@ -56,6 +56,21 @@ pub fn picture_as_png(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     Ok(Cow::Owned(png))
 }
 
+/// A picture as JPEG, without opacity.
+pub(super) fn as_jpeg(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut jpeg = Vec::new();
+    DynamicImage::ImageRgb8(decode(bytes)?.into_rgb8())
+        .write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg)
+        .map_err(|e| {
+            Error::new(
+                Kind::Card,
+                format!("the picture cannot be written as JPEG: {e}"),
+            )
+            .source(e)
+        })?;
+    Ok(jpeg)
+}
+
 /// A copy of a picture that is no larger than `width` by `height`.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Taking out what tells more about a card's owner than about the character.
 
-use super::{Card, Path, png};
+use super::{Card, Path, archive, png};
 use crate::Result;
 
 /// Fields of programs about their user, at the root and among the card's fields.
@@ -45,9 +45,10 @@ pub fn scrub(card: &mut Card) -> Result<Vec<String>> {
     Ok(gone)
 }
 
-/// The bytes of a card's file without camera data, texts of other programs, times and whatever stands behind the image.
-/// The card, files that belong to it and the pixels stay. Anything but a PNG comes back as it is.
+/// The bytes of a card's file without camera data, texts of other programs, times and whatever stands behind the image;
+/// of an archive without the metadata of its pictures and without chats.
+/// The card, files that belong to it and the pixels stay. Any other container comes back as it is.
 #[must_use]
 pub fn scrub_image(bytes: &[u8]) -> Vec<u8> {
-    png::scrub(bytes)
+    archive::scrub(bytes).unwrap_or_else(|| png::scrub(bytes))
 }

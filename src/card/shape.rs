@@ -3,7 +3,7 @@
 //! A shape other than a card's own is turned into a card by its row; a new one is one file and one row here.
 
 use super::document::Document;
-use super::{Card, spec, tolerant};
+use super::{Card, foreign, lorebook, spec, tolerant};
 use crate::{Error, Finding, Kind, Result};
 
 /// A shape of JSON that holds a character.
@@ -17,11 +17,14 @@ pub(super) struct Shape {
 }
 
 /// Every shape, the more particular ones first.
-pub(super) static SHAPES: &[Shape] = &[Shape {
-    name: "V1, V2, V3",
-    recognise: |document| spec::version(document).is_some(),
-    read: spec::read,
-}];
+pub(super) static SHAPES: &[Shape] = &[
+    foreign::SHAPE,
+    Shape {
+        name: "V1, V2, V3",
+        recognise: |document| spec::version(document).is_some(),
+        read: spec::read,
+    },
+];
 
 /// The card in a document.
 pub(super) fn read(mut document: Document) -> Result<(Card, Vec<Finding>)> {
@@ -32,15 +35,34 @@ pub(super) fn read(mut document: Document) -> Result<(Card, Vec<Finding>)> {
         findings.extend(tolerant::findings(&card));
         return Ok((card, findings));
     }
-    if let Some(kind) = spec::lorebook_kind(&document) {
+    if let Some(kind) = lorebook::kind(&document) {
         return Err(Error::new(
             Kind::Card,
             format!("this is a lorebook ({kind}), not a character card"),
+        )
+        .hint("`cardwright lorebook` converts it"));
+    }
+    if let Some(name) = elsewhere(&document) {
+        return Err(Error::new(
+            Kind::Card,
+            format!("this is {name}, not a character card"),
         ));
     }
-    let known: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
+    let known: Vec<_> = SHAPES.iter().rev().map(|shape| shape.name).collect();
     Err(Error::new(
         Kind::Card,
         format!("JSON is none of: {}", known.join(", ")),
     ))
+}
+
+/// What JSON of something else that people take for a card is.
+fn elsewhere(document: &Document) -> Option<&'static str> {
+    let has = |key: &str| document.member(document.root(), key).is_some();
+    if has("gamestarted") && (has("actions") || has("memory")) {
+        return Some("a story of KoboldAI");
+    }
+    if has("chat") && has("chat_metadata") || has("histories") {
+        return Some("a chat");
+    }
+    (has("prompt_order") || has("input_sequence")).then_some("a preset of SillyTavern")
 }

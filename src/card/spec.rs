@@ -162,29 +162,6 @@ fn is_character(document: &Document, span: &scan::Span) -> bool {
     named && !entries
 }
 
-/// What kind of lorebook a document is; `None` when it is none.
-pub(super) fn lorebook_kind(document: &Document) -> Option<&'static str> {
-    let value = document.value(document.root());
-    let is = |key: &str, wanted: &str| value.get(key).and_then(Value::as_str) == Some(wanted);
-    if is("spec", "lorebook_v3") {
-        return Some("lorebook_v3");
-    }
-    if value.get("lorebookVersion").is_some() {
-        return Some("NovelAI");
-    }
-    if is("kind", "memory") {
-        return Some("Agnai");
-    }
-    if is("type", "risu") {
-        return Some("RisuAI");
-    }
-    match value.get("entries")? {
-        Value::Object(_) => Some("SillyTavern World Info"),
-        Value::Array(_) => Some("V2 lorebook"),
-        _ => None,
-    }
-}
-
 /// The card in a document of one of the three versions.
 pub(super) fn read(document: Document) -> Result<(Card, Vec<Finding>)> {
     match Card::of(document) {
@@ -634,7 +611,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 /// A value short enough for a message.
-fn shorten(value: &Value) -> String {
+pub(super) fn shorten(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() <= 24 {
         return format!("`{text}`");

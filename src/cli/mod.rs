@@ -79,6 +79,10 @@ enum Command {
     /// Find cards in the folders that were scanned
     #[cfg(feature = "index")]
     Search(card::SearchArgs),
+    /// Take the assets, the lorebook and the payload out of a card
+    Extract(card::ExtractArgs),
+    /// Convert a lorebook between SillyTavern, V3, Agnai, RisuAI and NovelAI
+    Lorebook(card::LorebookArgs),
     /// Invent characters: persona, scenario, greeting and portrait, as cards
     Generate(Box<generate::GenerateArgs>),
     /// Talk to a character
@@ -181,6 +185,8 @@ fn dispatch(command: Command) -> Result<Answer> {
         Command::Scan(arguments) => card::scan(&arguments),
         #[cfg(feature = "index")]
         Command::Search(arguments) => card::search(&arguments),
+        Command::Extract(arguments) => card::extract(&arguments),
+        Command::Lorebook(arguments) => card::lorebook(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
         Command::Chat(arguments) => chat::chat(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

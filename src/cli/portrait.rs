@@ -51,7 +51,8 @@ pub(super) fn portrait(arguments: &PortraitArgs) -> Result<Answer> {
     let subject = &arguments.subject;
     let (bytes, target) = if is_file(subject) {
         let place = |error: Error| error.at(subject.display().to_string());
-        let reading = Card::from_bytes(&file::read(subject)?).map_err(place)?;
+        let bytes = file::read(subject)?;
+        let reading = Card::from_bytes(&bytes).map_err(place)?;
         let target = match &arguments.output {
             Some(output) => output.clone(),
             None if reading.container.name == "PNG" => subject.clone(),
@@ -64,9 +65,14 @@ pub(super) fn portrait(arguments: &PortraitArgs) -> Result<Answer> {
                 .hint("name the PNG to write with `-o FILE`"));
             }
         };
-        let card = reading.card;
-        let image = draw(&card.name(), portrait::looks(&card))?;
-        (card::write_png(&image, &card).map_err(place)?, target)
+        let image = draw(&reading.card.name(), portrait::looks(&reading.card))?;
+        let how = card::Conversion {
+            picture: Some(&image),
+            ..card::Conversion::default()
+        };
+        let png = card::Container::by_extension("png").unwrap_or(&card::CONTAINERS[0]);
+        let converted = card::convert(&reading, &bytes, png, how).map_err(place)?;
+        (converted.bytes, target)
     } else {
         let name = subject.to_string_lossy();
         let target = match &arguments.output {

@@ -204,7 +204,14 @@ fn cases() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
         ("blank before base64", chara(format!(" {b64}"))),
-        ("encrypted by RisuAI", chara("rcc||rccv1||AAAA||00||e30=")),
+        (
+            "scrambled by RisuAI without a password",
+            chara(include_str!("../fixtures/cards/encrypted.txt").trim()),
+        ),
+        (
+            "encrypted by RisuAI",
+            chara("rcc||rccv1||AAAA||00||eyJ1c2VQYXNzd29yZCI6dHJ1ZX0="),
+        ),
         (
             "byte order mark",
             bytes_of(&[b"\xef\xbb\xbf", V2.as_bytes()].concat()),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Hit, Rule, Subject, Topic, about, excerpt, hit, page, row};
-use crate::card::png;
+use crate::card::{archive, png};
 use crate::{Finding, Place, Severity};
 use Severity::{Error, Info, Warning};
 
@@ -72,6 +72,15 @@ pub(super) fn container(bytes: &[u8]) -> Vec<Finding> {
             fix: Some("`scrub` takes it out".into()),
         }
     };
+    let metadata = archive::picture_metadata(bytes)
+        .into_iter()
+        .map(|(name, span)| {
+            finding(
+                PICTURE_PROMPT,
+                span,
+                format!("`{name}` may tell how a picture was generated"),
+            )
+        });
     png::inspect(bytes)
         .into_iter()
         .map(|extra| match extra.kind {
@@ -104,6 +113,7 @@ pub(super) fn container(bytes: &[u8]) -> Vec<Finding> {
                 "a zip archive stands behind the picture".into(),
             ),
         })
+        .chain(metadata)
         .collect()
 }
 

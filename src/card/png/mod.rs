@@ -14,11 +14,13 @@
 //! until the pixels are loaded, and Agnai and TavernAI take the first text chunk of all.
 
 mod chunk;
+mod files;
 mod inspect;
 mod read;
 mod write;
 
 pub(super) use chunk::SIGNATURE;
+pub(super) use files::{MAX_PATH, files, naidata, picture, with_files};
 pub(super) use inspect::{Extra, inspect, pixels, scrub};
 pub(super) use read::{read, sniff};
 pub use write::write;

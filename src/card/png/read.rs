@@ -5,8 +5,9 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 
 use super::chunk::{Chunk, Layout, SIGNATURE, walk};
+use super::files::paths;
 use crate::card::payload::{self, MAX_TEXT, note};
-use crate::card::{Card, Reading, container};
+use crate::card::{Card, Reading, asset, container, exif};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The longest keyword the format allows.
@@ -129,9 +130,30 @@ pub(crate) fn read(png: &[u8]) -> Result<Reading> {
         }
     }
     let Some((_, mut reading)) = chosen else {
-        return Err(first_error.unwrap_or_else(|| no_card(png, &layout)));
+        let in_exif = layout
+            .chunks
+            .iter()
+            .filter(|chunk| &chunk.kind == b"eXIf")
+            .find_map(|chunk| {
+                let comment = exif::comment(&png[chunk.data.clone()])?;
+                exif::card(&comment, chunk.span.clone(), container::row("PNG")).ok()
+            });
+        return match (in_exif, first_error) {
+            (Some(mut reading), _) => {
+                findings.append(&mut reading.findings);
+                reading.findings = findings;
+                Ok(reading)
+            }
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(no_card(png, &layout)),
+        };
     };
     findings.append(&mut reading.findings);
+    let paths = paths(png, &layout);
+    findings.extend(asset::missing(
+        &reading.card,
+        paths.iter().map(String::as_str),
+    ));
     reading.findings = findings;
     Ok(reading)
 }
@@ -145,7 +167,7 @@ fn no_card(png: &[u8], layout: &Layout) -> Error {
     }
     Error::new(
         Kind::Card,
-        "no card found: looked for `chara` and `ccv3` in tEXt, zTXt and iTXt",
+        "no card found: looked for `chara` and `ccv3` in tEXt, zTXt and iTXt, and in EXIF",
     )
     .hint("chat sites and photo tools often strip the card; download the original file")
 }

@@ -167,7 +167,11 @@ fn one(path: &Path, fix: bool) -> Result<Checked> {
         let mut card = reading.card.clone();
         lint::repair(&mut card)?;
         let source = Some((reading.container, bytes.as_slice()));
-        let written = write(reading.container, &card, None, source)?;
+        // Data of another program may have no place for a repair; then it stays as it is.
+        let written = match write(reading.container, &card, None, source) {
+            Err(error) if error.kind() == Kind::Usage => bytes.clone(),
+            written => written?,
+        };
         if written != bytes {
             file::write(path, &written)?;
             bytes = written;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{bytes_of, container_for, keep_existing, read, tell, write};
-use crate::card::{CONTAINERS, Container, Version};
+use super::{bytes_of, container_for, convert_to, keep_existing, read, tell, tell_lost};
+use crate::card::{CONTAINERS, Container, Reading, Version};
 use crate::cli::{Answer, output};
 use crate::{Error, Kind, Result, Severity, file};
 
@@ -18,13 +18,14 @@ pub(in crate::cli) struct ConvertArgs {
     /// The file to write, whose name says which container; a folder for several cards, `-` for JSON on standard output
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// The version to write; a PNG always holds V2 and V3
+    /// The version to write; a PNG always holds V2 and V3, a CHARX V3; a YAML holds the whole card then, and without it
+    /// what text-generation-webui and SillyTavern read
     #[arg(long, value_name = "v1|v2|v3")]
     to: Option<Version>,
     /// The container to write into a folder
     #[arg(long = "as", value_name = "CONTAINER", default_value = "png")]
     container: String,
-    /// The picture of a PNG card: a PNG, JPEG or WEBP
+    /// The picture of the card: a PNG, JPEG or WEBP
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// Write over files that are there already
@@ -88,41 +89,43 @@ fn one(
         container_for(target)?
     };
     let is_png = container.name == "PNG";
-    if is_png && arguments.to == Some(Version::V1) {
-        return Err(
-            Error::new(Kind::Usage, "a PNG card holds V2 and V3, not V1")
-                .hint("write V1 as `.json`"),
-        );
+    if arguments.to == Some(Version::V1) && (is_png || container.name.starts_with("CHARX")) {
+        let name = container.name;
+        return Err(Error::new(
+            Kind::Usage,
+            format!("a {name} card holds V2 and V3, not V1"),
+        )
+        .hint("write V1 as `.json`"));
+    }
+    if !to_stdout {
+        keep_existing(target, arguments.force)?;
     }
     let bytes = bytes_of(input)?;
     let reading = read(input, &bytes)?;
     tell(input, &reading.findings, Severity::Warning);
-    let mut card = reading.card;
+    let mut card = reading.card.clone();
     if let Some(version) = arguments.to {
         let (changed, findings) = card.to_version(version)?;
         tell(input, &findings, Severity::Warning);
         card = changed;
     }
-    let written =
-        write(container, &card, image, Some((reading.container, &bytes))).map_err(|error| {
-            match &arguments.image {
-                Some(path) if is_png => error.at(path.display().to_string()),
-                _ => error,
-            }
+    let reading = Reading { card, ..reading };
+    let whole = arguments.to.is_some();
+    let (written, lost) =
+        convert_to(container, &reading, &bytes, image, whole).map_err(|error| match &arguments
+            .image
+        {
+            Some(path) if is_png => error.at(path.display().to_string()),
+            _ => error.at(input.display().to_string()),
         })?;
+    tell_lost(input, &lost);
     if to_stdout {
         output::print_raw(&written)?;
         return Ok(Answer::Yes);
     }
-    keep_existing(target, arguments.force)?;
     file::write(target, &written)?;
-    let stays_behind = if reading.container.name == "PNG" && !is_png {
-        ", without its picture"
-    } else {
-        ""
-    };
     output::say(&format!(
-        "{} -> {}{stays_behind}",
+        "{} -> {}",
         output::escape(&input.display().to_string()),
         output::escape(&target.display().to_string())
     ));

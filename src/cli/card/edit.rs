@@ -67,12 +67,12 @@ pub(in crate::cli) fn edit(arguments: &EditArgs) -> Result<Answer> {
         _ => reading.container,
     };
     let image = arguments.image.as_deref().map(super::image).transpose()?;
-    if image.is_some() && container.name != "PNG" {
+    if image.is_some() && !matches!(container.name, "PNG" | "CHARX" | "CHARX-JPEG") {
         return Err(Error::new(
             Kind::Usage,
             format!("a {} card has no picture to change", container.name),
         )
-        .hint("write a PNG with `-o NAME.png`"));
+        .hint("write a PNG with `-o NAME.png`, or a CHARX with `-o NAME.charx`"));
     }
     let source = Some((reading.container, bytes.as_slice()));
     let written = write(container, &card, image.as_deref(), source).map_err(|error| {

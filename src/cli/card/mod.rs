@@ -4,6 +4,8 @@ mod check;
 mod convert;
 mod diff;
 mod edit;
+mod extract;
+mod lorebook;
 #[cfg(feature = "index")]
 mod scan;
 mod scrub;
@@ -19,6 +21,8 @@ pub(super) use check::{CheckArgs, check};
 pub(super) use convert::{ConvertArgs, convert};
 pub(super) use diff::{DiffArgs, diff};
 pub(super) use edit::{EditArgs, edit};
+pub(super) use extract::{ExtractArgs, extract};
+pub(super) use lorebook::{LorebookArgs, lorebook};
 #[cfg(feature = "index")]
 pub(super) use scan::{ScanArgs, scan};
 pub(super) use scrub::{ScrubArgs, scrub};
@@ -28,7 +32,9 @@ pub(super) use show::{ShowArgs, show};
 
 use super::input::bytes as bytes_of;
 use super::output;
-use crate::card::{CONTAINERS, Card, Container, Reading};
+use crate::card::{
+    CONTAINERS, Card, Container, Conversion, Reading, convert as convert_card, picture,
+};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The card in the bytes of the file at `path`.
@@ -67,29 +73,51 @@ pub(super) fn container_for(path: &Path) -> Result<&'static Container> {
     })
 }
 
-/// The card as the bytes of a file. A PNG goes into `image`, else into `source` when that is one, else into a drawn
-/// portrait.
+/// The card as the bytes of a file. Into a file of the same container it goes where it stood; into another with the
+/// picture and the files of its `source`, and with a drawn portrait where a picture is needed and there is none.
 pub(super) fn write(
     container: &'static Container,
     card: &Card,
     image: Option<&[u8]>,
     source: Option<(&'static Container, &[u8])>,
 ) -> Result<Vec<u8>> {
-    let Some(write) = container.write else {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("{} cards are read, not written", container.name),
-        )
-        .hint("write a PNG or a JSON file with `-o`"));
-    };
-    let own = source
-        .filter(|(from, _)| *from == container)
-        .map(|(_, bytes)| bytes);
-    match image.or(own) {
-        Some(bytes) => write(card, Some(bytes)),
-        None if container.name == "PNG" => write(card, drawn(card)?.as_deref()),
-        None => write(card, None),
+    if let (Some((from, bytes)), None, Some(write)) = (source, image, container.write)
+        && from == container
+    {
+        return write(card, Some(bytes));
     }
+    let (from, bytes) = source.unwrap_or((container, &[]));
+    let reading = Reading {
+        card: card.clone(),
+        container: from,
+        findings: Vec::new(),
+        payload: Vec::new(),
+    };
+    let (written, lost) = convert_to(container, &reading, bytes, image, false)?;
+    tell_lost(Path::new(container.name), &lost);
+    Ok(written)
+}
+
+/// A card that was read from `bytes` in a container, and what that one cannot hold.
+fn convert_to(
+    container: &'static Container,
+    reading: &Reading,
+    bytes: &[u8],
+    image: Option<&[u8]>,
+    whole: bool,
+) -> Result<(Vec<u8>, Vec<Finding>)> {
+    let needs_picture = matches!(container.name, "PNG" | "CHARX-JPEG");
+    let drawn = if needs_picture && image.is_none() && picture(reading, bytes)?.is_none() {
+        drawn(&reading.card)?
+    } else {
+        None
+    };
+    let how = Conversion {
+        picture: image.or(drawn.as_deref()),
+        whole,
+    };
+    let converted = convert_card(reading, bytes, container, how)?;
+    Ok((converted.bytes, converted.lost))
 }
 
 /// The picture in a file, as PNG.
@@ -125,6 +153,13 @@ fn drawn(_: &Card) -> Result<Option<Vec<u8>>> {
 
 /// How many findings are told before the rest is only counted.
 const MAX_TOLD: usize = 5;
+
+/// Tells all that a container could not hold.
+fn tell_lost(path: &Path, lost: &[Finding]) {
+    for finding in lost {
+        tell(path, std::slice::from_ref(finding), Severity::Info);
+    }
+}
 
 /// Tells what was noticed, from `least` up.
 fn tell(path: &Path, findings: &[Finding], least: Severity) {

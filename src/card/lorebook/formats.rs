@@ -1,0 +1,775 @@
+//! The file formats of lorebooks: for each a table of which of its fields is which of a V3 book's.
+//!
+//! A field that a format has no place for is kept in its `extensions`, where it has any, under `cardwright`: its own
+//! program does not see it there, but the way back is exact. The other way, what a V3 book has no field for stands in
+//! `extensions.cardwright` of the book or entry.
+
+use serde_json::{Map, Value, json};
+
+use crate::card::document::Document;
+
+/// Under which name `extensions` keeps what has no other place.
+pub(super) const PARKED: &str = "cardwright";
+
+/// A file format of lorebooks.
+pub struct Format {
+    /// Its name, as people say it.
+    pub name: &'static str,
+    /// Its name on a command line.
+    pub key: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    recognise: fn(&Value) -> bool,
+    /// The fields of the book and its entries.
+    open: fn(&Value) -> (Map<String, Value>, Vec<Value>),
+    /// The file of such.
+    close: fn(Map<String, Value>, Vec<Value>) -> Value,
+    book: &'static [Row],
+    entry: &'static [Row],
+    /// The field of an entry that other programs may write into.
+    pub(super) entry_extensions: Option<&'static str>,
+    /// The field of the book that other programs may write into.
+    pub(super) book_extensions: Option<&'static str>,
+}
+
+/// A field.
+pub(super) struct Row {
+    /// Its name in the format.
+    theirs: &'static str,
+    /// Its name in a V3 book; `extensions.NAME` below `extensions`.
+    ours: &'static str,
+    kind: Kind,
+    /// What the format needs to have there.
+    default: Option<fn() -> Value>,
+}
+
+/// How a field differs from its counterpart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Same,
+    /// True means false.
+    Not,
+    /// A list written as a text with commas.
+    Commas,
+    /// SillyTavern's number of a position, of which a book knows only two.
+    Position,
+    /// A number where a book also takes a text.
+    Number,
+    /// A text where a book also takes a number; a number is written as one.
+    Text,
+    /// A text, and nothing else.
+    OnlyText,
+}
+
+const fn row(theirs: &'static str, ours: &'static str) -> Row {
+    Row {
+        theirs,
+        ours,
+        kind: Kind::Same,
+        default: None,
+    }
+}
+
+const fn or(theirs: &'static str, ours: &'static str, default: fn() -> Value) -> Row {
+    Row {
+        default: Some(default),
+        ..row(theirs, ours)
+    }
+}
+
+const fn as_(kind: Kind, row: Row) -> Row {
+    Row { kind, ..row }
+}
+
+fn null() -> Value {
+    Value::Null
+}
+fn no() -> Value {
+    json!(false)
+}
+fn yes() -> Value {
+    json!(true)
+}
+fn zero() -> Value {
+    json!(0)
+}
+fn hundred() -> Value {
+    json!(100)
+}
+fn empty() -> Value {
+    json!("")
+}
+fn list() -> Value {
+    json!([])
+}
+
+/// Every format, in the order they are tried.
+pub static FORMATS: &[Format] = &[
+    Format {
+        name: "lorebook_v3",
+        key: "v3",
+        about: "the V3 specification's file of a lorebook alone",
+        recognise: |value| value.get("spec").and_then(Value::as_str) == Some("lorebook_v3"),
+        open: |value| open_book(&value["data"]),
+        close: |root, entries| json!({ "spec": "lorebook_v3", "data": close_book(root, entries) }),
+        book: &[],
+        entry: &[],
+        entry_extensions: Some("extensions"),
+        book_extensions: Some("extensions"),
+    },
+    Format {
+        name: "NovelAI",
+        key: "novelai",
+        about: "a .lorebook file, or the `naidata` of a PNG",
+        recognise: |value| {
+            value.get("lorebookVersion").is_some()
+                && value.get("entries").is_some_and(Value::is_array)
+        },
+        open: open_novelai,
+        close: close_novelai,
+        book: &[],
+        entry: &[
+            or("text", "content", empty),
+            or("displayName", "comment", empty),
+            or("keys", "keys", list),
+            or("enabled", "enabled", yes),
+            or("forceActivation", "constant", no),
+            as_(Kind::Text, row("id", "id")),
+            row("budgetPriority", "insertion_order"),
+        ],
+        entry_extensions: None,
+        book_extensions: None,
+    },
+    Format {
+        name: "Agnai",
+        key: "agnai",
+        about: "a memory book of Agnai",
+        recognise: |value| value.get("kind").and_then(Value::as_str) == Some("memory"),
+        open: |value| {
+            let (mut root, entries) = open_book(value);
+            root.shift_remove("kind");
+            (root, entries)
+        },
+        close: |root, entries| {
+            let mut book = Map::from_iter([("kind".to_owned(), json!("memory"))]);
+            book.extend(root);
+            book.insert("entries".into(), entries.into());
+            Value::Object(book)
+        },
+        book: &[
+            or("name", "name", empty),
+            or("description", "description", empty),
+            row("scanDepth", "scan_depth"),
+            row("tokenBudget", "token_budget"),
+            row("recursiveScanning", "recursive_scanning"),
+        ],
+        entry: &[
+            or("name", "name", empty),
+            or("entry", "content", empty),
+            or("keywords", "keys", list),
+            or("priority", "priority", hundred),
+            or("weight", "insertion_order", hundred),
+            or("enabled", "enabled", yes),
+            row("secondaryKeys", "secondary_keys"),
+            row("comment", "comment"),
+            row("constant", "constant"),
+            row("selective", "selective"),
+            row("position", "position"),
+            row("id", "id"),
+        ],
+        entry_extensions: Some("extensions"),
+        book_extensions: Some("extensions"),
+    },
+    Format {
+        name: "RisuAI",
+        key: "risu",
+        about: "an exported lorebook of RisuAI",
+        recognise: |value| {
+            value.get("type").and_then(Value::as_str) == Some("risu")
+                && value.get("data").is_some_and(Value::is_array)
+        },
+        open: |value| {
+            let mut root = value.as_object().cloned().unwrap_or_default();
+            let entries = match root.shift_remove("data") {
+                Some(Value::Array(entries)) => entries,
+                _ => Vec::new(),
+            };
+            root.shift_remove("type");
+            root.shift_remove("ver");
+            (root, entries)
+        },
+        close: |root, entries| {
+            let mut book = Map::from_iter([
+                ("type".to_owned(), json!("risu")),
+                ("ver".to_owned(), json!(1)),
+                ("data".to_owned(), entries.into()),
+            ]);
+            book.extend(root);
+            Value::Object(book)
+        },
+        book: &[],
+        entry: &[
+            as_(Kind::Commas, or("key", "keys", empty)),
+            as_(Kind::Commas, or("secondkey", "secondary_keys", empty)),
+            or("comment", "comment", empty),
+            or("content", "content", empty),
+            or("mode", "mode", || json!("normal")),
+            or("insertorder", "insertion_order", hundred),
+            or("alwaysActive", "constant", no),
+            or("selective", "selective", no),
+            row("useRegex", "use_regex"),
+            as_(Kind::OnlyText, row("id", "id")),
+            row("activationPercent", "extensions.risu_activationPercent"),
+            row("loreCache", "extensions.risu_loreCache"),
+        ],
+        // Spelt so by the program.
+        entry_extensions: Some("extentions"),
+        book_extensions: Some("extensions"),
+    },
+    Format {
+        name: "SillyTavern World Info",
+        key: "world",
+        about: "a file of SillyTavern's folder `worlds`",
+        recognise: |value| value.get("entries").is_some_and(is_world),
+        open: open_book,
+        close: close_world,
+        book: &[row("name", "name"), row("description", "description")],
+        entry: WORLD_INFO,
+        entry_extensions: Some("extensions"),
+        book_extensions: Some("extensions"),
+    },
+    Format {
+        name: "character_book",
+        key: "book",
+        about: "the lorebook of a V2 or V3 card, by itself",
+        recognise: |value| {
+            value
+                .get("entries")
+                .is_some_and(|entries| entries.is_array() || entries.is_object())
+        },
+        open: open_book,
+        close: close_book,
+        book: &[],
+        entry: &[],
+        entry_extensions: Some("extensions"),
+        book_extensions: Some("extensions"),
+    },
+];
+
+const WORLD_INFO: &[Row] = &[
+    as_(Kind::Number, row("uid", "id")),
+    or("key", "keys", list),
+    or("keysecondary", "secondary_keys", list),
+    or("comment", "comment", empty),
+    or("content", "content", empty),
+    or("constant", "constant", no),
+    or("vectorized", "extensions.vectorized", no),
+    or("selective", "selective", no),
+    or("selectiveLogic", "extensions.selectiveLogic", zero),
+    or("order", "insertion_order", hundred),
+    as_(Kind::Position, row("position", "position")),
+    as_(Kind::Not, or("disable", "enabled", no)),
+    or("ignoreBudget", "extensions.ignore_budget", no),
+    or("excludeRecursion", "extensions.exclude_recursion", no),
+    or("preventRecursion", "extensions.prevent_recursion", no),
+    or(
+        "delayUntilRecursion",
+        "extensions.delay_until_recursion",
+        zero,
+    ),
+    or(
+        "matchPersonaDescription",
+        "extensions.match_persona_description",
+        no,
+    ),
+    or(
+        "matchCharacterDescription",
+        "extensions.match_character_description",
+        no,
+    ),
+    or(
+        "matchCharacterPersonality",
+        "extensions.match_character_personality",
+        no,
+    ),
+    or(
+        "matchCharacterDepthPrompt",
+        "extensions.match_character_depth_prompt",
+        no,
+    ),
+    or("matchScenario", "extensions.match_scenario", no),
+    or("matchCreatorNotes", "extensions.match_creator_notes", no),
+    or("probability", "extensions.probability", hundred),
+    or("useProbability", "extensions.useProbability", yes),
+    or("depth", "extensions.depth", || json!(4)),
+    or("outletName", "extensions.outlet_name", empty),
+    or("group", "extensions.group", empty),
+    or("groupOverride", "extensions.group_override", no),
+    or("groupWeight", "extensions.group_weight", hundred),
+    or("scanDepth", "extensions.scan_depth", null),
+    or("caseSensitive", "extensions.case_sensitive", null),
+    or("matchWholeWords", "extensions.match_whole_words", null),
+    or("useGroupScoring", "extensions.use_group_scoring", null),
+    or("automationId", "extensions.automation_id", empty),
+    or("role", "extensions.role", zero),
+    or("sticky", "extensions.sticky", null),
+    or("cooldown", "extensions.cooldown", null),
+    or("delay", "extensions.delay", null),
+    or("triggers", "extensions.triggers", list),
+    row("displayIndex", "extensions.display_index"),
+];
+
+/// Whether `entries` are World Info's: keyed by number, or a list of entries with `key`.
+fn is_world(entries: &Value) -> bool {
+    match entries {
+        Value::Object(entries) => entries
+            .values()
+            .next()
+            .is_none_or(|entry| entry.get("keys").is_none()),
+        Value::Array(items) => items
+            .first()
+            .is_some_and(|entry| entry.get("key").is_some_and(Value::is_array)),
+        _ => false,
+    }
+}
+
+/// A book whose entries are a list, or an object with numbers as keys.
+fn open_book(value: &Value) -> (Map<String, Value>, Vec<Value>) {
+    let mut root = value.as_object().cloned().unwrap_or_default();
+    let entries = match root.shift_remove("entries") {
+        Some(Value::Array(entries)) => entries,
+        Some(Value::Object(entries)) => {
+            let mut entries: Vec<_> = entries.into_iter().collect();
+            entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
+            entries.into_iter().map(|(_, entry)| entry).collect()
+        }
+        _ => Vec::new(),
+    };
+    (root, entries)
+}
+
+fn close_book(mut root: Map<String, Value>, entries: Vec<Value>) -> Value {
+    root.insert("entries".into(), entries.into());
+    Value::Object(root)
+}
+
+/// Entries by their number; one without, or with a number that is taken, gets the next free one.
+fn close_world(mut root: Map<String, Value>, entries: Vec<Value>) -> Value {
+    let mut by_number = Map::new();
+    for (index, mut entry) in entries.into_iter().enumerate() {
+        let wanted = entry.get("uid").and_then(Value::as_u64);
+        let number = wanted
+            .into_iter()
+            .chain(index as u64..)
+            .find(|number| !by_number.contains_key(&number.to_string()))
+            .unwrap_or(index as u64);
+        entry["uid"] = number.into();
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != number) {
+            entry["extensions"][PARKED]["id"] = wanted.into();
+        }
+        if entry.get("displayIndex").is_none() {
+            entry["displayIndex"] = index.into();
+        }
+        if entry.get("addMemo").is_none() {
+            entry["addMemo"] = entry
+                .get("comment")
+                .and_then(Value::as_str)
+                .is_some_and(|text| !text.is_empty())
+                .into();
+        }
+        by_number.insert(number.to_string(), entry);
+    }
+    root.insert("entries".into(), by_number.into());
+    Value::Object(root)
+}
+
+/// The priority of an entry stands one level deeper.
+fn open_novelai(value: &Value) -> (Map<String, Value>, Vec<Value>) {
+    let (root, mut entries) = open_book(value);
+    for entry in &mut entries {
+        if let Some(priority) = entry.pointer("/contextConfig/budgetPriority").cloned() {
+            entry["budgetPriority"] = priority;
+        }
+    }
+    (root, entries)
+}
+
+fn close_novelai(root: Map<String, Value>, entries: Vec<Value>) -> Value {
+    let mut book = Map::from_iter([("lorebookVersion".to_owned(), json!(5))]);
+    book.extend(root);
+    let whole = |(index, mut entry): (usize, Value)| {
+        let Some(members) = entry.as_object_mut() else {
+            return entry;
+        };
+        let priority = members.shift_remove("budgetPriority");
+        let context = members.entry("contextConfig").or_insert_with(|| {
+            json!({
+                "prefix": "", "suffix": "\n", "tokenBudget": 2048, "reservedTokens": 0, "budgetPriority": 400,
+                "trimDirection": "trimBottom", "insertionType": "newline", "maximumTrimType": "sentence",
+                "insertionPosition": -1,
+            })
+        });
+        if let (Some(priority), Some(context)) = (priority, context.as_object_mut()) {
+            context.insert("budgetPriority".into(), priority);
+        }
+        let id = || json!(format!("00000000-0000-4000-8000-{index:012x}"));
+        members.entry("id").or_insert_with(id);
+        for (key, default) in [
+            ("lastUpdatedAt", json!(0)),
+            ("searchRange", json!(1000)),
+            ("keyRelative", json!(false)),
+            ("nonStoryActivatable", json!(false)),
+            ("category", json!("")),
+            ("loreBiasGroups", json!([])),
+        ] {
+            members.entry(key).or_insert(default);
+        }
+        entry
+    };
+    book.insert(
+        "entries".into(),
+        entries.into_iter().enumerate().map(whole).collect(),
+    );
+    book.entry("settings")
+        .or_insert_with(|| json!({ "orderByKeyLocations": false }));
+    book.entry("categories").or_insert_with(list);
+    Value::Object(book)
+}
+
+/// What is parked, by its path in the book.
+pub(super) type Parked = Vec<String>;
+
+impl Format {
+    /// The format of a value.
+    pub(crate) fn of(value: &Value) -> Option<&'static Self> {
+        value
+            .is_object()
+            .then(|| FORMATS.iter().find(|format| (format.recognise)(value)))
+            .flatten()
+    }
+
+    /// The format called `key` on a command line.
+    #[must_use]
+    pub fn by_key(key: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| {
+            format.key.eq_ignore_ascii_case(key) || format.name.eq_ignore_ascii_case(key)
+        })
+    }
+
+    /// Whether it is the V3 book itself.
+    fn is_native(&self) -> bool {
+        self.entry.is_empty()
+    }
+
+    /// A file of this format as a V3 book.
+    pub(crate) fn read(&self, value: &Value) -> Value {
+        let (root, entries) = (self.open)(value);
+        if self.is_native() {
+            return close_book(root, entries);
+        }
+        let mut book = self.read_part(root, self.book, self.book_extensions);
+        let entries: Vec<Value> = entries
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, entry)| match entry {
+                Value::Object(entry) => {
+                    let mut read = self.read_part(entry, self.entry, self.entry_extensions);
+                    for (key, default) in [
+                        ("keys", json!([])),
+                        ("content", json!("")),
+                        ("enabled", json!(true)),
+                        ("insertion_order", json!(index)),
+                        ("use_regex", json!(false)),
+                    ] {
+                        read.entry(key).or_insert(default);
+                    }
+                    Some(Value::Object(read))
+                }
+                _ => None,
+            })
+            .collect();
+        book.insert("entries".into(), entries.into());
+        Value::Object(book)
+    }
+
+    fn read_part(
+        &self,
+        theirs: Map<String, Value>,
+        rows: &[Row],
+        extensions: Option<&str>,
+    ) -> Map<String, Value> {
+        let mut ours = Map::new();
+        let mut outer = Map::new();
+        let mut rest = Map::new();
+        let mut parked = Map::new();
+        for (key, value) in theirs {
+            if let Some(row) = rows.iter().find(|row| row.theirs == key) {
+                // RisuAI writes it into every entry, and no other program knows it.
+                if row.ours == "mode" && value == json!("normal") {
+                    continue;
+                }
+                match row.read(&value) {
+                    Some(value) => {
+                        if row.kind == Kind::Position {
+                            outer.insert("position".into(), value.clone());
+                            let place = if value == json!(0) {
+                                "before_char"
+                            } else {
+                                "after_char"
+                            };
+                            ours.insert("position".into(), place.into());
+                        } else if let Some(name) = row.ours.strip_prefix("extensions.") {
+                            outer.insert(name.to_owned(), value);
+                        } else {
+                            ours.insert(row.ours.to_owned(), value);
+                        }
+                    }
+                    None => {
+                        rest.insert(key, value);
+                    }
+                }
+            } else if extensions == Some(key.as_str()) && value.is_object() {
+                let Value::Object(members) = value else {
+                    continue;
+                };
+                for (name, value) in members {
+                    match value {
+                        Value::Object(own) if name == PARKED => parked = own,
+                        value => {
+                            outer.insert(name, value);
+                        }
+                    }
+                }
+            } else {
+                rest.insert(key, value);
+            }
+        }
+        // What an earlier conversion parked comes home.
+        for (key, value) in parked {
+            if key == "extensions" {
+                outer.extend(value.as_object().cloned().unwrap_or_default());
+            } else {
+                ours.insert(key, value);
+            }
+        }
+        if !rest.is_empty() {
+            let own = outer.entry(PARKED).or_insert_with(|| json!({}));
+            own[self.key] = Value::Object(rest);
+        }
+        ours.insert("extensions".into(), Value::Object(outer));
+        ours
+    }
+
+    /// A V3 book as a file of this format, and what stands in it only for the way back.
+    pub(crate) fn write(&self, book: &Value) -> (Value, Parked) {
+        let (root, entries) = open_book(book);
+        if self.is_native() {
+            return ((self.close)(root, entries), Vec::new());
+        }
+        let mut parked = Vec::new();
+        let root = self.write_part(&root, self.book, self.book_extensions, "", &mut parked);
+        let entries = entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| {
+                let prefix = format!("entries[{index}].");
+                let entry = self.write_part(
+                    entry.as_object()?,
+                    self.entry,
+                    self.entry_extensions,
+                    &prefix,
+                    &mut parked,
+                );
+                Some(Value::Object(entry))
+            })
+            .collect();
+        ((self.close)(root, entries), parked)
+    }
+
+    fn write_part(
+        &self,
+        ours: &Map<String, Value>,
+        rows: &[Row],
+        extensions: Option<&str>,
+        prefix: &str,
+        parked: &mut Parked,
+    ) -> Map<String, Value> {
+        let mut theirs = Map::new();
+        let mut kept = Map::new();
+        let empty = Map::new();
+        let outer = ours
+            .get("extensions")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
+        let says = |key: &str| {
+            ours.get(key)
+                .and_then(Value::as_str)
+                .is_some_and(|text| !text.is_empty())
+        };
+        // A book has two fields for a title; where a format has one, whichever says something.
+        let title =
+            if !says("comment") && says("name") && !rows.iter().any(|row| row.ours == "name") {
+                "name"
+            } else {
+                "comment"
+            };
+        for row in rows {
+            let value = match row.ours.strip_prefix("extensions.") {
+                Some(name) => outer.get(name),
+                None if row.ours == "comment" => ours.get(title),
+                None if row.kind == Kind::Position => outer
+                    .get("position")
+                    .filter(|p| p.is_number())
+                    .or_else(|| ours.get("position")),
+                None => ours.get(row.ours),
+            };
+            let written = value.and_then(|value| row.write(value));
+            if let (Some(value), None) = (value, &written) {
+                kept.insert(row.ours.to_owned(), value.clone());
+            }
+            // A comma inside a key would cut it in two.
+            if row.kind == Kind::Commas
+                && let Some(Value::Array(keys)) = value
+                && keys
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .any(|key| key.contains(',') || key.trim() != key)
+            {
+                kept.insert(row.ours.to_owned(), value.cloned().unwrap_or_default());
+            }
+            if let Some(value) = written.or_else(|| row.default.map(|default| default())) {
+                theirs.insert(row.theirs.to_owned(), value);
+            }
+        }
+        for (key, value) in ours {
+            let has_row = rows.iter().any(|row| row.ours == key);
+            if !has_row && key != "extensions" && !is_assumed(key, value) {
+                kept.insert(key.clone(), value.clone());
+            }
+        }
+        let mut others = Map::new();
+        for (name, value) in outer {
+            let has_row = rows.iter().any(|row| {
+                row.ours.strip_prefix("extensions.") == Some(name)
+                    || (row.kind == Kind::Position && name == "position")
+            });
+            match value {
+                Value::Object(own) if name == PARKED => {
+                    for (format, fields) in own {
+                        match fields {
+                            // What this format itself had comes home.
+                            Value::Object(fields) if format == self.key => {
+                                for (key, value) in fields {
+                                    theirs.insert(key.clone(), value.clone());
+                                }
+                            }
+                            _ => {
+                                others.entry(PARKED).or_insert_with(|| json!({}))["extensions"]
+                                    [PARKED][format] = fields.clone();
+                            }
+                        }
+                    }
+                }
+                value if !has_row => {
+                    others.insert(name.clone(), value.clone());
+                }
+                _ => {}
+            }
+        }
+        let Some(extensions) = extensions else {
+            return theirs;
+        };
+        let said = kept
+            .iter()
+            .filter(|(key, value)| !is_neutral(value) || key.as_str() == "enabled");
+        parked.extend(said.map(|(key, _)| format!("{prefix}{key}")));
+        if !kept.is_empty() {
+            let own = others.entry(PARKED).or_insert_with(|| json!({}));
+            for (key, value) in kept {
+                own[key] = value;
+            }
+        }
+        if !others.is_empty() {
+            theirs.insert(extensions.to_owned(), Value::Object(others));
+        }
+        theirs
+    }
+}
+
+impl Row {
+    /// Their value as ours; `None` when it cannot be one.
+    fn read(&self, value: &Value) -> Option<Value> {
+        match self.kind {
+            Kind::Same | Kind::Number | Kind::Text | Kind::OnlyText => Some(value.clone()),
+            Kind::Not => value.as_bool().map(|value| json!(!value)),
+            Kind::Position => value.is_number().then(|| value.clone()),
+            Kind::Commas => match value {
+                Value::String(text) => Some(
+                    text.split(',')
+                        .map(str::trim)
+                        .filter(|key| !key.is_empty())
+                        .collect(),
+                ),
+                Value::Array(_) => Some(value.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Our value as theirs; `None` when it cannot be one.
+    fn write(&self, value: &Value) -> Option<Value> {
+        match self.kind {
+            Kind::Same => Some(value.clone()),
+            Kind::Not => value.as_bool().map(|value| json!(!value)),
+            Kind::Number => value.as_u64().map(Value::from),
+            Kind::OnlyText => value.is_string().then(|| value.clone()),
+            Kind::Text => match value {
+                Value::String(_) => Some(value.clone()),
+                Value::Number(number) => Some(number.to_string().into()),
+                _ => None,
+            },
+            Kind::Position => match value {
+                Value::Number(_) => Some(value.clone()),
+                Value::String(text) if text == "before_char" => Some(json!(0)),
+                Value::String(text) if text == "after_char" => Some(json!(1)),
+                _ => None,
+            },
+            Kind::Commas => {
+                let keys: Vec<_> = value.as_array()?.iter().filter_map(Value::as_str).collect();
+                Some(keys.join(", ").into())
+            }
+        }
+    }
+}
+
+/// Whether a value says nothing.
+fn is_neutral(value: &Value) -> bool {
+    crate::card::spec::is_empty(value) || value == &json!(false)
+}
+
+/// Whether reading adds a field by itself.
+fn is_assumed(key: &str, value: &Value) -> bool {
+    match key {
+        "enabled" => value == &json!(true),
+        "use_regex" => value == &json!(false),
+        _ => false,
+    }
+}
+
+/// A memory book of Agnai as a V3 book.
+pub(in crate::card) fn from_agnai(book: &Value) -> Value {
+    Format::by_key("agnai").map_or_else(|| book.clone(), |format| format.read(book))
+}
+
+/// A lorebook of RisuAI as a V3 book.
+pub(in crate::card) fn from_risu(book: &Value) -> Value {
+    Format::by_key("risu").map_or_else(|| book.clone(), |format| format.read(book))
+}
+
+/// The kind of lorebook a document is, for the refusal to read it as a card.
+pub(in crate::card) fn kind(document: &Document) -> Option<&'static str> {
+    Format::of(&document.value(document.root())).map(|format| match format.key {
+        "book" => "V2 lorebook",
+        _ => format.name,
+    })
+}
