@@ -39,6 +39,9 @@ pub(super) struct Limits {
     pub(super) shared_chunk: usize,
     /// Whether a part of a sequence can be shared with another.
     pub(super) shares: bool,
+    /// Whether only sequences whose numbers follow each other share a pass over the weights, because each has cells of
+    /// its own.
+    pub(super) separate: bool,
 }
 
 /// A model with its KV cache, owned by one thread.

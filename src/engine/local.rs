@@ -63,7 +63,6 @@ impl Llama {
         let per_token = options.cache_type.of_f16(per_token);
         let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
         let wanted = context.next_multiple_of(CELLS).saturating_mul(slots);
-        let separate = slots > 1 && wanted <= affordable;
         let cells = wanted.min(affordable.max(context));
         enough_memory(
             &format!("load the model and hold {cells} tokens"),
@@ -72,17 +71,19 @@ impl Llama {
         )
         .map_err(|e| e.at(&*place))?;
         let model = Model::load(options)?;
+        let shares = !model.safe().is_recurrent() && !model.safe().is_hybrid();
         let limits = Limits {
             context,
             sequences: slots,
             chunk: CHUNK,
             shared_chunk: shared_chunk(model.safe().n_params()),
-            shares: !model.safe().is_recurrent() && !model.safe().is_hybrid(),
+            shares,
+            separate: slots > 1 && shares && wanted <= affordable,
         };
         let room = Room {
             cells,
             sequences: slots,
-            separate: separate && limits.shares,
+            separate: limits.separate,
             batch: limits.chunk + slots,
             outputs: slots,
             threads: options.threads(),

@@ -108,6 +108,7 @@ impl<B: Backend> Scheduler<B> {
         self.clock += 1;
         self.drop_cancelled();
         self.admit();
+        self.close_gap();
         self.adopt();
         let batch = self.plan();
         if batch.is_empty() {

@@ -99,6 +99,7 @@ fn a_soak_of_arrivals_and_cancellations_leaves_memory_flat() {
     let seconds: u64 = seconds.map_or(600, |text| text.parse().unwrap());
     let engine = Llama::load(&Options {
         slots: 6,
+        threads: Some(1),
         queue: 20,
         context: Some(1024),
         prompt_cache: Some(64 << 20),
@@ -141,7 +142,7 @@ fn a_soak_of_arrivals_and_cancellations_leaves_memory_flat() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(
-        soak.counts[0] > seconds && soak.counts[1] > seconds / 10,
+        soak.counts[0] > seconds / 4 && soak.counts[1] > seconds / 20,
         "{:?}",
         soak.counts
     );

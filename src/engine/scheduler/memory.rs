@@ -255,6 +255,37 @@ impl<B: Backend> Scheduler<B> {
         self.slots[i].cache.len()
     }
 
+    /// Moves the last request into a free slot before it, where only neighbours share a pass over the weights: the copy
+    /// takes about as long as two or three passes, and is worth it as soon as some tokens are still to be written.
+    ///
+    /// At most one move for each decode, for the copies are made by the next one.
+    pub(super) fn close_gap(&mut self) {
+        if !self.limits.separate || !self.limits.shares {
+            return;
+        }
+        let is_busy = |i: &usize| self.slots[*i].run.is_some();
+        let first = (0..self.slots.len()).find(is_busy);
+        let last = (0..self.slots.len()).rfind(is_busy);
+        let (Some(first), Some(last)) = (first, last) else {
+            return;
+        };
+        let Some(gap) = (first..last).find(|i| !is_busy(i)) else {
+            return;
+        };
+        self.shelve(gap);
+        self.truncate(gap, 0);
+        let length = self.slots[last].cache.len();
+        if length > 0 {
+            self.backend.share(last, gap, length);
+        }
+        let from = &mut self.slots[last];
+        let (run, cache, adapters) = (from.run.take(), from.cache.clone(), from.adapters.clone());
+        let to = &mut self.slots[gap];
+        (to.run, to.cache, to.adapters, to.used) = (run, cache, adapters, self.clock);
+        // The copy is made by the next decode, so what it is made from must stay until then; but it goes first.
+        self.slots[last].used = 0;
+    }
+
     /// Takes over from other slots what they have evaluated of the same tokens.
     pub(super) fn adopt(&mut self) {
         if !self.limits.shares {

@@ -137,6 +137,7 @@ impl Scripted {
                 chunk: 64,
                 shared_chunk: 16,
                 shares: true,
+                separate: false,
             },
             cells,
             sequences: vec![Vec::new(); sequences],

@@ -84,7 +84,7 @@ mod tests {
         Snapshot {
             tokens: tokens.to_vec(),
             adapters: Arc::from([]),
-            state: vec![0; bytes - tokens.len() * size_of::<Token>()],
+            state: vec![0; bytes - size_of_val(tokens)],
         }
     }
 

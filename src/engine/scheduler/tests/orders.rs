@@ -235,3 +235,32 @@ fn what_a_grammar_forces_is_evaluated_in_one_decode() {
         .collect();
     assert_eq!(sizes, [6, 12]);
 }
+
+#[test]
+fn requests_move_together_where_only_neighbours_share_a_pass() {
+    let mut backend = Scripted::new(6, 4000);
+    backend.limits.separate = true;
+    let mut stage = Stage::with_shelf(backend, 100_000);
+    let lengths = [40, 3, 40, 5, 8, 40];
+    let completions: Vec<_> = lengths
+        .iter()
+        .enumerate()
+        .map(|(i, &length)| {
+            stage.submit(&format!("{i} says something that is long enough"), length)
+        })
+        .collect();
+    for _ in 0..20 {
+        stage.step();
+    }
+    let busy: Vec<usize> = stage.last_batch().iter().map(|e| e.sequence).collect();
+    assert_eq!(busy, [0, 1, 2]);
+    stage.finish();
+    for (i, (completion, length)) in completions.into_iter().zip(lengths).enumerate() {
+        let prompt = format!("{i} says something that is long enough");
+        assert_eq!(said(completion).0, continuation(&prompt, length));
+        // Those that had to make way are still known.
+        let again = stage.submit(&prompt, 1);
+        stage.finish();
+        assert_eq!(said(again).1.reused_tokens, prompt.len() - 1);
+    }
+}

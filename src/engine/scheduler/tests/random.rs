@@ -43,12 +43,12 @@ proptest! {
         slots in 1_usize..5,
         cells in 70_usize..300,
         (chunk, shared_chunk) in (1_usize..40, 1_usize..20),
-        (partial, shares, loads) in (any::<bool>(), any::<bool>(), any::<bool>()),
+        (partial, shares, loads, separate) in any::<(bool, bool, bool, bool)>(),
         shelf in prop_oneof![Just(0), 200_usize..2000],
     ) {
         const SETS: [&[f32]; 3] = [&[], &[1.0], &[0.5, 2.0]];
         let mut backend = Scripted::new(slots, cells);
-        backend.limits = Limits { chunk, shared_chunk: shared_chunk.min(chunk), shares, ..backend.limits };
+        backend.limits = Limits { chunk, shared_chunk: shared_chunk.min(chunk), shares, separate, ..backend.limits };
         backend.partial = partial;
         backend.loads = loads;
         let mut stage = Stage::with_shelf(backend, shelf);
