@@ -10,7 +10,10 @@ fuzz_target!(|data: &[u8]| {
     let (Some(json), Some(path), Some(value)) = (parts.next(), parts.next(), parts.next()) else {
         return;
     };
-    let (Ok(path), Ok(value)) = (std::str::from_utf8(path), serde_json::from_slice::<Value>(value)) else {
+    let (Ok(path), Ok(value)) = (
+        std::str::from_utf8(path),
+        serde_json::from_slice::<Value>(value),
+    ) else {
         return;
     };
     let (Ok(reading), Ok(path)) = (Card::from_bytes(json), path.parse::<Path>()) else {
@@ -22,7 +25,8 @@ fuzz_target!(|data: &[u8]| {
     if card.set(&path, &value).is_err() {
         assert_eq!(card, before);
     } else {
-        serde_json::from_str::<Value>(&card.json().replace("\\ud", "\\u0")).expect("an edited card is valid");
+        serde_json::from_str::<Value>(&card.json().replace("\\ud", "\\u0"))
+            .expect("an edited card is valid");
         let mut again = card.clone();
         if again.set(&path, &value).is_ok() && again.version() == card.version() {
             assert_eq!(again.json().len(), card.json().len());

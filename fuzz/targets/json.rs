@@ -11,11 +11,18 @@ fuzz_target!(|data: &[u8]| {
     let card = reading.card;
     let again = Card::from_bytes(card.json().as_bytes()).expect("a card's own text reads");
     assert_eq!(again.card, card);
-    assert!(again.findings.iter().all(|finding| finding.code != "json-relaxed"));
+    assert!(
+        again
+            .findings
+            .iter()
+            .all(|finding| finding.code != "json-relaxed")
+    );
     assert!(diff(&card, &again.card).is_empty());
     lint::check(&card);
     for version in [Version::V1, Version::V2, Version::V3] {
-        let (other, _) = card.to_version(version).expect("every card has a form in every version");
+        let (other, _) = card
+            .to_version(version)
+            .expect("every card has a form in every version");
         assert_eq!(other.version(), version);
         let (same, findings) = other.to_version(version).expect("it conforms");
         assert_eq!((same, findings.len()), (other, 0));

@@ -17,7 +17,10 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(written) = write_png(image, &reading.card) {
             let again = Card::from_bytes(&written).expect("what was written reads");
             assert_eq!(again.card.name(), reading.card.name());
-            assert_eq!(write_png(&written, &again.card).expect("it is whole"), written);
+            assert_eq!(
+                write_png(&written, &again.card).expect("it is whole"),
+                written
+            );
         }
     }
 });

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use cardwright::prompt::Format;
 use libfuzzer_sys::fuzz_target;
 
-static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| Format::all().expect("the formats are sound"));
+static FORMATS: LazyLock<Vec<Format>> =
+    LazyLock::new(|| Format::all().expect("the formats are sound"));
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, text)) = data.split_first() else {

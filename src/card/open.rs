@@ -33,7 +33,8 @@ impl Card {
     }
 }
 
-/// A card with what was read of its file.
+/// A card with what was read of its file; only a scan looks at more than the card.
+#[cfg_attr(not(feature = "index"), allow(dead_code))]
 pub(super) struct Opened {
     /// The card.
     pub(super) reading: Reading,

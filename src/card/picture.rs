@@ -109,14 +109,13 @@ impl Pixels {
 }
 
 fn decode(bytes: &[u8]) -> Result<DynamicImage> {
-    let format = match image::guess_format(bytes) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
-        _ => {
-            return Err(Error::new(
-                Kind::Card,
-                "the picture is no PNG, JPEG or WEBP",
-            ));
-        }
+    let Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) =
+        image::guess_format(bytes)
+    else {
+        return Err(Error::new(
+            Kind::Card,
+            "the picture is no PNG, JPEG or WEBP",
+        ));
     };
     let failed = |error: image::ImageError| {
         let kind = match error {

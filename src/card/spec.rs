@@ -225,7 +225,7 @@ impl Card {
         };
         match (self.version, version) {
             (Version::V1, Version::V2 | Version::V3) => change.wrap(version)?,
-            (_, Version::V1) => change.flatten(),
+            (Version::V2 | Version::V3, Version::V1) => change.flatten(),
             (Version::V3, Version::V2) => change.leave_v3()?,
             _ => {}
         }

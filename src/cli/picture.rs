@@ -259,7 +259,12 @@ fn blocks(picture: &Pixels, true_colour: bool) -> String {
         if true_colour {
             return format!("\x1b[{layer};2;{r};{g};{b}m");
         }
-        let level = |value: u8| (u32::from(value) * 5 + 127) / 255;
+        // The levels of the cube are 0, 95, 135, 175, 215 and 255.
+        let level = |value: u8| match value {
+            0..=47 => 0,
+            48..=114 => 1,
+            _ => (u32::from(value) - 35) / 40,
+        };
         format!(
             "\x1b[{layer};5;{}m",
             16 + 36 * level(r) + 6 * level(g) + level(b)

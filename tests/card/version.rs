@@ -91,6 +91,15 @@ fn v1_keeps_what_it_has_a_place_for() {
     assert_eq!(codes(&findings), ["field-lost data.system_prompt"]);
 }
 
+/// Found by fuzzing: a V1 card lost what V1 does not name.
+#[test]
+fn a_v1_card_stays_as_it_is_in_v1() {
+    let text = r#"{"name":"C","description":"","personality":"","scenario":"","first_mes":"","mes_example":"","x":1e3,"talkativeness":"0.5"}"#;
+    let card = Card::from_json(text).unwrap();
+    let (same, findings) = card.to_version(Version::V1).unwrap();
+    assert_eq!((same.json(), findings), (text, Vec::new()));
+}
+
 #[test]
 fn a_lorebook_is_completed_too() {
     let card = Card::from_json(
