@@ -25,8 +25,13 @@ fuzz_target!(|data: &[u8]| {
     if card.set(&path, &value).is_err() {
         assert_eq!(card, before);
     } else {
-        serde_json::from_str::<Value>(&card.json().replace("\\ud", "\\u0"))
-            .expect("an edited card is valid");
+        let again = Card::from_bytes(card.json().as_bytes()).expect("an edited card reads");
+        assert!(
+            again
+                .findings
+                .iter()
+                .all(|finding| finding.code != "json-relaxed")
+        );
         let mut again = card.clone();
         if again.set(&path, &value).is_ok() && again.version() == card.version() {
             assert_eq!(again.json().len(), card.json().len());
