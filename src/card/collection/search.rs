@@ -15,6 +15,14 @@ use crate::{Error, Kind, Result};
 /// How much a word counts in each column: a name says more than a mention in somebody's lorebook.
 const WEIGHTS: &str = "20.0, 8.0, 10.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 2.0, 1.0";
 
+/// Of more cards than this not every one is ranked: a word that half of all cards have says little, and looking at each
+/// would take a second. Then come those that have the words in their name, creator or tags, and others in the order of
+/// the index.
+const MAX_RANKED: i64 = 4_000;
+
+/// Where words say most.
+const FIRST: [&str; 3] = ["name", "creator", "tags"];
+
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
@@ -195,38 +203,34 @@ impl Collection {
             ));
             values.extend([from.into(), to.into()]);
         }
-        let fields = "card.name, card.creator, card.tags, card.summary, card.permanent, card.temporary, card.greetings, \
-                      card.entries";
         let limit = i64::try_from(search.limit).unwrap_or(i64::MAX);
-        let sql = match query {
-            // Ranked before the rows are fetched: FTS5 sorts by rank itself, without looking at other tables.
+        let hits = match query {
             Some(query) => {
-                values.insert(0, query.into());
-                format!(
-                    "SELECT card.id, hit.score, {fields} FROM (
-                         SELECT rowid AS id, -rank AS score FROM words
-                         WHERE words MATCH ? AND rank MATCH 'bm25({WEIGHTS})' {conditions} ORDER BY rank LIMIT {limit}
-                     ) AS hit JOIN card ON card.id = hit.id ORDER BY hit.score DESC, card.id"
-                )
+                let everywhere = query.anywhere();
+                let mut hits = Vec::new();
+                if self.is_few(&everywhere, &conditions, &values)? {
+                    hits = self.matches(&everywhere, &conditions, &values, true, limit)?;
+                } else {
+                    let first = query.within(&FIRST);
+                    let few = self.is_few(&first, &conditions, &values)?;
+                    for (query, ranked) in [(&first, few), (&everywhere, false)] {
+                        let more = self.matches(query, &conditions, &values, ranked, limit)?;
+                        for hit in more {
+                            if hits.len() < search.limit && !hits.iter().any(|(id, _)| *id == hit.0) {
+                                hits.push(hit);
+                            }
+                        }
+                    }
+                }
+                hits
             }
-            None => format!(
-                "SELECT card.id, 0.0, {fields} FROM card WHERE 1 {conditions} ORDER BY card.name, card.id LIMIT {limit}"
-            ),
+            None => self.hits(
+                &format!(
+                    "SELECT card.id, 0.0, {FIELDS} FROM card WHERE 1 {conditions} ORDER BY card.name, card.id LIMIT {limit}"
+                ),
+                &values,
+            )?,
         };
-        let mut statement = self.index.prepare_cached(&sql).map_err(failed)?;
-        let hits: Vec<(i64, Hit)> = statement
-            .query_map(params_from_iter(values), |row| {
-                Ok((
-                    row.get(0)?,
-                    Hit {
-                        card: CardRow::read(row, 2)?,
-                        files: Vec::new(),
-                        score: row.get(1)?,
-                    },
-                ))
-            })
-            .and_then(Iterator::collect)
-            .map_err(failed)?;
         let mut files = self
             .index
             .prepare_cached("SELECT path FROM file WHERE card = ?1 ORDER BY path")
@@ -241,4 +245,69 @@ impl Collection {
             })
             .collect()
     }
+
+    /// Whether no more cards match than can be ranked in a moment.
+    fn is_few(&self, query: &str, conditions: &str, values: &[SqlValue]) -> Result<bool> {
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? {conditions} LIMIT {MAX_RANKED} + 1)"
+        );
+        let values =
+            std::iter::once(SqlValue::from(query.to_owned())).chain(values.iter().cloned());
+        self.index
+            .prepare_cached(&sql)
+            .and_then(|mut count| {
+                count.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))
+            })
+            .map(|count| count <= MAX_RANKED)
+            .map_err(failed)
+    }
+
+    /// The cards that match a query of FTS5, ranked by it or in the order of the index.
+    fn matches(
+        &self,
+        query: &str,
+        conditions: &str,
+        values: &[SqlValue],
+        ranked: bool,
+        limit: i64,
+    ) -> Result<Vec<(i64, Hit)>> {
+        // Ranked before the rows are fetched: FTS5 sorts by rank itself, without looking at other tables.
+        let (score, order) = match ranked {
+            true => (
+                "-rank",
+                format!("AND rank MATCH 'bm25({WEIGHTS})' {conditions} ORDER BY rank"),
+            ),
+            false => ("0.0", conditions.to_owned()),
+        };
+        let sql = format!(
+            "SELECT card.id, hit.score, {FIELDS} FROM (
+                 SELECT rowid AS id, {score} AS score FROM words WHERE words MATCH ? {order} LIMIT {limit}
+             ) AS hit JOIN card ON card.id = hit.id ORDER BY hit.score DESC, card.id"
+        );
+        let values: Vec<SqlValue> = std::iter::once(SqlValue::from(query.to_owned()))
+            .chain(values.iter().cloned())
+            .collect();
+        self.hits(&sql, &values)
+    }
+
+    fn hits(&self, sql: &str, values: &[SqlValue]) -> Result<Vec<(i64, Hit)>> {
+        self.index
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                let rows = statement.query_map(params_from_iter(values), |row| {
+                    let hit = Hit {
+                        card: CardRow::read(row, 2)?,
+                        files: Vec::new(),
+                        score: row.get(1)?,
+                    };
+                    Ok((row.get(0)?, hit))
+                })?;
+                rows.collect()
+            })
+            .map_err(failed)
+    }
 }
+
+/// The columns of a card that [`CardRow::read`] takes.
+const FIELDS: &str = "card.name, card.creator, card.tags, card.summary, card.permanent, card.temporary, card.greetings, \
+                      card.entries";

@@ -26,9 +26,33 @@ pub(super) fn apart(text: &str) -> String {
     out
 }
 
+/// What to look for, in the words of FTS5.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Query {
+    wanted: String,
+    unwanted: Vec<String>,
+}
+
+impl Query {
+    /// The query as FTS5 takes it.
+    pub(super) fn anywhere(&self) -> String {
+        self.without(self.wanted.clone())
+    }
+
+    /// As [`Query::anywhere`], with what is wanted in one of `columns`.
+    pub(super) fn within(&self, columns: &[&str]) -> String {
+        self.without(format!("{{{}}} : ({})", columns.join(" "), self.wanted))
+    }
+
+    fn without(&self, wanted: String) -> String {
+        let unwanted = self.unwanted.iter();
+        unwanted.fold(wanted, |query, phrase| format!("({query}) NOT {phrase}"))
+    }
+}
+
 /// The query for what was typed: all words must be there; `"..."` is a phrase, `word*` a beginning, `-word` must not be
 /// there, `OR` between two means either, `name:word` looks in one field. `None` when there is nothing to look for.
-pub(super) fn query(typed: &str, fields: &[&str]) -> Option<String> {
+pub(super) fn query(typed: &str, fields: &[&str]) -> Option<Query> {
     let mut wanted: Vec<String> = Vec::new();
     let mut unwanted = Vec::new();
     let mut or = false;
@@ -69,11 +93,10 @@ pub(super) fn query(typed: &str, fields: &[&str]) -> Option<String> {
         return None;
     }
     let wanted: Vec<_> = wanted.iter().map(|group| format!("({group})")).collect();
-    let mut query = wanted.join(" AND ");
-    for phrase in unwanted {
-        query = format!("({query}) NOT {phrase}");
-    }
-    Some(query)
+    Some(Query {
+        wanted: wanted.join(" AND "),
+        unwanted,
+    })
 }
 
 /// What was typed, split at blanks outside quotes; the quotes go.
@@ -115,7 +138,7 @@ mod tests {
 
     #[track_caller]
     fn said(typed: &str) -> String {
-        query(typed, &["name", "tags"]).unwrap_or_default()
+        query(typed, &["name", "tags"]).map_or_else(String::new, |query| query.anywhere())
     }
 
     #[test]
@@ -132,6 +155,11 @@ mod tests {
         assert_eq!(
             said("don't NEAR(a) x:y ^z"),
             r#"("don't") AND ("NEAR(a)") AND ("x:y") AND ("^z")"#
+        );
+        let query_of = |typed| query(typed, &["name"]).map(|query| query.within(&["name", "tags"]));
+        assert_eq!(
+            query_of("a -b").as_deref(),
+            Some(r#"({name tags} : (("a"))) NOT "b""#)
         );
         assert_eq!(said("灯台 x"), r#"("灯  台") AND ("x")"#);
         for nothing in ["", "  ", "-sea", "\"", "***", "OR", "' ) ("] {
