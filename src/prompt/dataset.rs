@@ -1,7 +1,7 @@
 //! Training text: role-play threads, rendered in a format, cut to a token limit, with the bytes that are to be learned.
 //!
 //! The source is the YAML layout of the LimaRP data set: two people (`<FIRST>`, played by the model, and `<SECOND>`), their
-//! personas, a scenario and a conversation. SillyTavern chats come as a [`Conversation`] already. A thread that is too long
+//! personas, a scenario and a conversation; or a SillyTavern chat with the card it was held with. A thread that is too long
 //! becomes several samples; each starts with the whole system text and with a message of the character, and ends with one,
 //! so that every sample is a prompt of the format.
 //!
@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::chat_file::ChatFile;
 use super::document::Document;
 use super::format::Format;
 use super::scene::Counter;
@@ -91,14 +92,7 @@ impl Conversation {
             } else {
                 Role::User
             };
-            let text = named(said.text.trim());
-            match messages.last_mut() {
-                Some(last) if last.role == role => {
-                    last.text.push_str("\n\n");
-                    last.text.push_str(&text);
-                }
-                _ => messages.push(Message { role, text }),
-            }
+            say(&mut messages, role, named(said.text.trim()));
         }
         Ok(Self {
             char_persona: persona(first).unwrap_or_default(),
@@ -111,6 +105,32 @@ impl Conversation {
         })
     }
 
+    /// The conversation of a SillyTavern chat between those whose personas and scenario `cast` has, such as
+    /// [`Conversation::from_card`] gives; its names are the chat's where the chat has any. Hidden messages and those that
+    /// nobody speaks are left out, and messages of the same side in a row become one.
+    #[must_use]
+    pub fn from_chat(chat: &ChatFile, cast: Self) -> Self {
+        let mut messages = Vec::new();
+        for message in chat.messages() {
+            if message.is_hidden() || message.is_narration() || message.text().trim().is_empty() {
+                continue;
+            }
+            let role = if message.is_user() {
+                Role::User
+            } else {
+                Role::Char
+            };
+            say(&mut messages, role, message.text().trim().to_owned());
+        }
+        Self {
+            char: chat.character_name().map_or(cast.char, str::to_owned),
+            user: chat.user_name().map_or(cast.user, str::to_owned),
+            messages,
+            open: None,
+            ..cast
+        }
+    }
+
     /// The mean number of words (split at white space) of the character's messages, rounded; 0 when there are none.
     #[must_use]
     pub fn words_per_reply(&self) -> usize {
@@ -119,6 +139,17 @@ impl Conversation {
             (words + message.text.split_whitespace().count(), count + 1)
         });
         (words + count / 2).checked_div(count).unwrap_or(0)
+    }
+}
+
+/// Adds what one side says to what was said.
+fn say(messages: &mut Vec<Message>, role: Role, text: String) {
+    match messages.last_mut() {
+        Some(last) if last.role == role => {
+            last.text.push_str("\n\n");
+            last.text.push_str(&text);
+        }
+        _ => messages.push(Message { role, text }),
     }
 }
 

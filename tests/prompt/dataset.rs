@@ -1,5 +1,6 @@
 //! Threads as training text.
 
+use cardwright::prompt::chat_file::ChatFile;
 use cardwright::prompt::{Conversation, Counter, Dataset, Format, Role, Target};
 
 /// Words for tokens.
@@ -106,4 +107,43 @@ fn what_is_no_thread_is_refused_with_the_reason() {
         let error = Conversation::from_thread(yaml).unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
     }
+}
+
+#[test]
+fn a_chat_becomes_training_text_with_the_card_it_was_held_with() {
+    let chat = ChatFile::parse(concat!(
+        r#"{"user_name":"Finn","character_name":"Mara","create_date":"2026-01-01"}"#,
+        "\n",
+        r#"{"name":"Mara","is_user":false,"mes":"\"Come in, Finn.\""}"#,
+        "\n",
+        r#"{"name":"System","is_user":false,"is_system":true,"mes":"hidden"}"#,
+        "\n",
+        r#"{"name":"Finn","is_user":true,"mes":"Finn came in."}"#,
+        "\n",
+        r#"{"name":"Finn","is_user":true,"mes":"He was wet."}"#,
+        "\n",
+        r#"{"name":"Mara","is_user":false,"mes":"She found a towel."}"#,
+        "\n",
+    ))
+    .unwrap();
+    let cast = Conversation {
+        char: "Mara".into(),
+        char_persona: "Mara keeps a lighthouse.".into(),
+        ..Conversation::default()
+    };
+    let conversation = Conversation::from_chat(&chat, cast);
+    let format = Format::named("limarp-v1").unwrap();
+    let dataset = Dataset {
+        format: &format,
+        target: Target::Everything,
+        limit: None,
+    };
+    let made = dataset.samples(&conversation).unwrap();
+    let expected = "<<SYSTEM>>\nMara's Persona: Mara keeps a lighthouse.\n\n\
+        Play the role of Mara. You must engage in a roleplaying chat with Finn below this line. \
+        Do not write dialogues and narration for Finn. Mara should respond with messages of short length.\n\n\
+        <<AIBOT>>\nMara: \"Come in, Finn.\"\n\n<<HUMAN>>\nFinn: Finn came in.\n\nHe was wet.\n\n\
+        <<AIBOT>>\nMara: She found a towel.\n";
+    assert_eq!(made.samples[0].text, expected);
+    assert_eq!((made.samples.len(), made.dropped), (1, 0));
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{FormatChoice, read_text};
-use crate::cli::Answer;
-use crate::cli::output;
 use crate::cli::progress::Progress;
-use crate::prompt::{Conversation, Counter, Dataset, Format, Sample, Target};
+use crate::cli::{Answer, card, output};
+use crate::prompt::chat_file::ChatFile;
+use crate::prompt::{Cast, Conversation, Counter, Dataset, Format, Sample, Target};
 use crate::{Error, Kind, Result, file};
 
 /// What is to be learned.
@@ -36,6 +36,12 @@ pub(in crate::cli) struct DatasetArgs {
     output: PathBuf,
     #[command(flatten)]
     choice: FormatChoice,
+    /// The card that the chats were held with: its persona and scenario go before them
+    #[arg(long, value_name = "CARD")]
+    card: Option<PathBuf>,
+    /// The user's persona in the chats: a sentence or two in the third person
+    #[arg(long, value_name = "TEXT")]
+    user_persona: Option<String>,
     /// What is to be learned
     #[arg(long, value_enum, default_value_t = Learn::Everything)]
     learn: Learn,
@@ -90,7 +96,7 @@ impl DatasetArgs {
             for (index, path) in threads.iter().enumerate() {
                 progress.show("reading threads", index as u64, Some(threads.len() as u64));
                 let place = path.display().to_string();
-                let conversation = read(path)?;
+                let conversation = self.read(path)?;
                 let mut made = dataset.samples(&conversation).map_err(|e| e.at(&*place))?;
                 statistics.threads += 1;
                 statistics.dropped += made.dropped;
@@ -166,6 +172,30 @@ impl Statistics {
     }
 }
 
+impl DatasetArgs {
+    fn read(&self, path: &Path) -> Result<Conversation> {
+        let place = |error: Error| error.at(path.display().to_string());
+        if path.extension().is_none_or(|ending| ending != "jsonl") {
+            return Conversation::from_thread(&read_text(path)?).map_err(place);
+        }
+        let chat = ChatFile::read(path)?;
+        let cast = Cast {
+            user: chat.user_name().map(str::to_owned),
+            user_persona: self.user_persona.clone(),
+            ..Cast::default()
+        };
+        let card = self.card.as_deref().map(card::open).transpose()?;
+        let conversation = card.map_or_else(
+            || Conversation {
+                user_persona: self.user_persona.clone().unwrap_or_default(),
+                ..Conversation::default()
+            },
+            |card| Conversation::from_card(&card, &cast).0,
+        );
+        Ok(Conversation::from_chat(&chat, conversation))
+    }
+}
+
 /// The files named, and those in the folders named, in order.
 fn threads(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
@@ -196,10 +226,6 @@ fn threads(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         all.append(&mut within);
     }
     Ok(all)
-}
-
-fn read(path: &Path) -> Result<Conversation> {
-    Conversation::from_thread(&read_text(path)?).map_err(|e| e.at(path.display().to_string()))
 }
 
 #[cfg(feature = "llama")]
