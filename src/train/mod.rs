@@ -14,6 +14,7 @@ mod cuda;
 mod device;
 mod llama;
 mod lora;
+mod pass;
 mod plot;
 mod samples;
 
@@ -30,8 +31,9 @@ pub use samples::Text;
 use self::checkpoint::Checkpoint;
 use self::cpu::Cpu;
 use self::device::{Device, Dropout, Step};
-use self::llama::{Adapter, Model, Pass, Shape};
+use self::llama::{Model, Shape};
 use self::lora::{Learned, Places};
+use self::pass::{Adapter, Pass};
 use crate::weights::Summary;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result, file};
