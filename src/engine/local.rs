@@ -97,7 +97,7 @@ impl Llama {
             chat_template: model.text("tokenizer.chat_template"),
             // What is not put before a prompt is not to be taken out of it either.
             begin_of_text: Some(model.safe().vocab())
-                .filter(|vocab| vocab.should_add_bos())
+                .filter(llama_cpp_2::vocab::LlamaVocab::should_add_bos)
                 .and_then(|vocab| model.spelling(vocab.bos())),
             end_of_text: model.spelling(model.safe().vocab().eos()),
         };

@@ -28,6 +28,14 @@ use crate::{Error, Kind, Result, file};
 /// What SillyTavern 1.13 and later write where a name once stood.
 const UNUSED: &str = "unused";
 
+/// The first line of a chat has one of these.
+const OF_A_HEADER: [&str; 4] = [
+    "chat_metadata",
+    "user_name",
+    "character_name",
+    "create_date",
+];
+
 /// The fields that belong to one of several replies; SillyTavern keeps those of the others in `swipe_info`.
 const OF_A_SWIPE: [&str; 4] = ["send_date", "gen_started", "gen_finished", "extra"];
 
@@ -325,6 +333,11 @@ impl ChatFile {
             if is_message {
                 chat.messages.push(ChatMessage(line));
             } else if chat.header.is_none() && chat.messages.is_empty() {
+                if !OF_A_HEADER.iter().any(|key| line.fields.contains_key(*key)) {
+                    return Err(wrong(
+                        "neither the first line of a chat (it has no `chat_metadata`) nor a message",
+                    ));
+                }
                 chat.header = Some(line);
             } else {
                 return Err(wrong("not a message (it has no `mes`)"));

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::Role;
-use super::format::{Escape, Format, TagPlace};
+use super::format::Format;
+use super::front::{Escape, TagPlace};
 use super::pattern::{Hole, Part, Pattern};
 use super::scan::{Mark, Opens, Scan, Stray};
 

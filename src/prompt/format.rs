@@ -19,6 +19,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 
 use super::Role;
+use super::front::{Front, Length, TagPlace, Turn};
 use super::imported;
 use super::model_format::ChatTemplate;
 use super::pattern::{Hole, Part, Pattern};
@@ -101,140 +102,6 @@ pub(super) enum Body {
     Tavern(Box<Tavern>),
     /// The chat template of a model.
     Chat(Box<ChatTemplate>),
-}
-
-/// The front matter as it is written.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Front {
-    about: String,
-    #[serde(default)]
-    source: Option<String>,
-    #[serde(default)]
-    aliases: Vec<String>,
-    #[serde(default)]
-    pub(super) family: Option<String>,
-    #[serde(default)]
-    pub(super) loses: Vec<Field>,
-    /// Who speaks first, where it matters.
-    #[serde(default)]
-    pub(super) first: Option<Speaker>,
-    /// What the user is made to say when the character would speak first and the format cannot have that.
-    #[serde(default)]
-    pub(super) alignment: Option<String>,
-    /// What stands between turns.
-    #[serde(default)]
-    pub(super) between: String,
-    /// What ends a finished transcript.
-    #[serde(default)]
-    pub(super) end: String,
-    /// Whether tags are looked for at line starts or anywhere.
-    #[serde(default)]
-    pub(super) tags: TagPlace,
-    /// How messages are written.
-    #[serde(default)]
-    pub(super) escape: Escape,
-    #[serde(default)]
-    instruction: Option<String>,
-    #[serde(default)]
-    stop: Vec<String>,
-    #[serde(default)]
-    pub(super) length: Option<Length>,
-    #[serde(default)]
-    pub(super) system: System,
-    /// The settings that the format's makers recommend, by any of their names.
-    #[serde(default)]
-    sampler: BTreeMap<String, f64>,
-    user: Turn,
-    char: Turn,
-}
-
-impl Front {
-    /// The first stop string without names in it.
-    pub(super) fn stop_sequence(&self) -> &str {
-        self.stop
-            .iter()
-            .find(|stop| !stop.contains('{'))
-            .map_or("", |stop| stop.trim())
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Speaker {
-    Char,
-    User,
-}
-
-impl From<Speaker> for Role {
-    fn from(speaker: Speaker) -> Self {
-        match speaker {
-            Speaker::Char => Self::Char,
-            Speaker::User => Self::User,
-        }
-    }
-}
-
-/// Where a tag may stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum TagPlace {
-    /// Only at the start of a line, so that the same characters inside a line are text.
-    #[default]
-    Line,
-    /// Anywhere: the tag is a special token.
-    Anywhere,
-}
-
-/// How messages are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Escape {
-    /// As they are.
-    #[default]
-    None,
-    /// As the inside of a JSON (and YAML) double-quoted string.
-    Json,
-}
-
-/// The words for the length of replies.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Length {
-    text: String,
-    pub(super) words: Vec<String>,
-    /// The most words that messages of each length have on average; the last length has no end.
-    #[serde(default)]
-    up_to: Vec<usize>,
-    #[serde(default)]
-    pub(super) aliases: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) default: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct System {
-    #[serde(default)]
-    pub(super) tags: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Turn {
-    tags: Vec<String>,
-    turn: String,
-    open: String,
-    /// The turn right after the system text, where that is written differently.
-    #[serde(default)]
-    first: Option<FirstTurn>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FirstTurn {
-    tag: String,
-    turn: String,
 }
 
 /// How one of the two speaks.

@@ -12,6 +12,7 @@ mod detect;
 mod document;
 mod fix;
 mod format;
+mod front;
 mod imported;
 mod instruction;
 pub mod lore;

@@ -4,7 +4,8 @@
 //! whenever there is a tag to hold on to.
 
 use super::document::{Document, Section, Turn};
-use super::format::{Escape, Field, Format};
+use super::format::{Field, Format};
+use super::front::Escape;
 use super::instruction::Instruction;
 use super::pattern::Hole;
 use super::render::fold;

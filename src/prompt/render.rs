@@ -2,7 +2,8 @@
 
 use minijinja::Value;
 
-use super::format::{Body, Escape, FUEL, Field, Format, TEMPLATE, TagPlace, template_error};
+use super::format::{Body, FUEL, Field, Format, TEMPLATE, template_error};
+use super::front::{Escape, TagPlace};
 use super::pattern::{Hole, Part, Pattern};
 use super::{Conversation, Message, Role, Scene};
 use crate::{Error, Kind, Result};

@@ -5,7 +5,8 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::Role;
-use super::format::{Format, TagPlace};
+use super::format::Format;
+use super::front::TagPlace;
 use crate::nearest::distance;
 
 /// What a tag opens.

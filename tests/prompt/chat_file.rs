@@ -121,8 +121,8 @@ fn a_line_that_is_no_message_is_named() {
             "line 2: this line is not a message (it has no `mes`)",
         ),
         (
-            "{}\n{\"a\":1}",
-            "line 2: this line is not a message (it has no `mes`)",
+            "{\"spec\":1}",
+            "line 1: this line is neither the first line of a chat (it has no `chat_metadata`) nor a message",
         ),
     ];
     for (text, said) in cases {

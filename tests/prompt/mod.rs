@@ -5,11 +5,16 @@ mod check;
 mod dataset;
 mod fit;
 mod golden;
+mod import;
 mod lore;
+mod matrix;
+mod model_format;
 mod preset;
 mod prose;
+mod prose_command;
 mod render;
 mod round_trip;
+mod scene;
 mod soup;
 
 use cardwright::prompt::{Conversation, Message, Role};

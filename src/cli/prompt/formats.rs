@@ -7,6 +7,7 @@ use super::FormatChoice;
 use crate::Result;
 use crate::cli::{Answer, output};
 use crate::prompt::{Conversation, Field, Format, Message, Role};
+use crate::sampling::{SAMPLERS, Settings};
 
 /// List the prompt formats, or show one with an example
 #[derive(Debug, Args)]
@@ -15,6 +16,9 @@ pub(in crate::cli) struct Formats {
     name: Option<String>,
     #[command(flatten)]
     choice: FormatChoice,
+    /// Show every format with an example
+    #[arg(long, conflicts_with = "name")]
+    examples: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -30,8 +34,9 @@ impl Formats {
         let text = if self.json {
             let rows = formats.iter().map(row).collect::<Result<Vec<_>>>()?;
             format!("{:#}\n", serde_json::Value::from(rows))
-        } else if one.is_some() {
-            page(&formats[0])?
+        } else if one.is_some() || self.examples {
+            let pages = formats.iter().map(page).collect::<Result<Vec<_>>>()?;
+            pages.join("\n")
         } else {
             table(&formats)
         };
@@ -50,7 +55,7 @@ fn table(formats: &[Format]) -> String {
     for format in formats {
         text.push_str(&format!("{:width$}  {}\n", format.name(), format.about()));
     }
-    text.push_str("\n`prompt formats NAME` shows one with an example.\n");
+    text.push_str("\n`prompt formats NAME` shows one with an example, `--examples` all of them.\n");
     text
 }
 
@@ -68,6 +73,22 @@ fn page(format: &Format) -> Result<String> {
             text.push_str(&format!("; default {default}"));
         }
         text.push('\n');
+    }
+    if let Some(settings) = format.settings() {
+        let neutral = Settings::neutral();
+        let told = SAMPLERS
+            .iter()
+            .filter(|row| row.get(settings) != row.get(&neutral));
+        // The shortest text of a single precision number: 0.7, not 0.699999988079071.
+        let told: Vec<_> = told
+            .map(|row| format!("{} {}", row.name, row.get(settings) as f32))
+            .collect();
+        if !told.is_empty() {
+            text.push_str(&format!("sampler: {}\n", told.join(", ")));
+        }
+    }
+    if !format.reads_back() {
+        text.push_str("only written: prompts in it are not read back\n");
     }
     let loses: Vec<_> = format.loses().iter().map(|field| field.name()).collect();
     if !loses.is_empty() {

@@ -27,7 +27,7 @@ use crate::{Error, Kind, Result};
 #[derive(Debug, Subcommand)]
 pub(super) enum PromptCommand {
     /// Write the prompts of cards
-    Render(render::Render),
+    Render(Box<render::Render>),
     /// Say what is wrong with a prompt or a transcript, and mend it
     Check(check::Check),
     /// Write SillyTavern presets of a format

@@ -204,32 +204,44 @@ impl Render {
             ));
         }
         let estimate: &dyn crate::prompt::Counter = &estimate;
-        let stage = Stage {
-            chat: chat.as_ref(),
-            lore,
-            rules: Rules {
-                budget: self.lore_tokens.or(self.context.map(|context| context / 4)),
-                ..Rules::default()
-            },
-            counter: counting.map_or(estimate, |counting| counting),
+        let mut rules = Rules {
+            budget: self.lore_tokens.or(self.context.map(|context| context / 4)),
+            ..Rules::default()
         };
-        let (mut scene, findings, timed) = Scene::of_card(&card, cast, stage)?;
-        if self.no_greeting {
-            scene = scene.without_messages();
-            scene.open(Some(Role::Char));
-        }
-        let at = |error: Error| error.at(&*name);
-        let (prompt, fit) = match counting {
-            Some(counting) => {
-                let budget = Budget {
-                    context: self.context.unwrap_or(usize::MAX),
-                    reply: self.reply_tokens,
-                    block: self.block,
-                };
-                let fit = scene.fit(format, budget, counting).map_err(at)?;
-                (fit.prompt.clone(), Some(fit))
+        let (prompt, fit, scene, findings, timed) = loop {
+            let stage = Stage {
+                chat: chat.as_ref(),
+                lore,
+                rules,
+                counter: counting.map_or(estimate, |counting| counting),
+            };
+            let (mut scene, findings, timed) = Scene::of_card(&card, cast, stage)?;
+            if self.no_greeting {
+                scene = scene.without_messages();
+                scene.open(Some(Role::Char));
             }
-            None => (scene.write(format).map_err(at)?, None),
+            let at = |error: Error| error.at(&*name);
+            let Some(counting) = counting else {
+                break (
+                    scene.write(format).map_err(at)?,
+                    None,
+                    scene,
+                    findings,
+                    timed,
+                );
+            };
+            let budget = Budget {
+                context: self.context.unwrap_or(usize::MAX),
+                reply: self.reply_tokens,
+                block: self.block,
+            };
+            let fit = scene.fit(format, budget, counting).map_err(at)?;
+            // Entries that make room when there is none get the chance to.
+            if fit.dropped() > 0 && !rules.is_full {
+                rules.is_full = true;
+                continue;
+            }
+            break (fit.prompt.clone(), Some(fit), scene, findings, timed);
         };
         if let (Some(path), Some(mut chat)) = (&self.chat_out, chat) {
             timed.keep_in(&mut chat);

@@ -25,6 +25,7 @@ mod decorators;
 mod groups;
 mod keys;
 mod read;
+mod rounds;
 mod scan;
 mod timed;
 

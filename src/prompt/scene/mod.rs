@@ -156,8 +156,8 @@ impl Scene {
         let mut inserts: Vec<&Insert> = self.inserts.iter().chain(more).collect();
         inserts.retain(|insert| !insert.text.trim().is_empty());
         inserts.sort_by_key(|insert| (insert.depth, insert.voice));
-        let mut inserted = 0;
-        for at_one_place in inserts.chunk_by(|a, b| (a.depth, a.voice) == (b.depth, b.voice)) {
+        let places = inserts.chunk_by(|a, b| (a.depth, a.voice) == (b.depth, b.voice));
+        for (inserted, at_one_place) in places.enumerate() {
             let (depth, voice) = (at_one_place[0].depth, at_one_place[0].voice);
             let insert = match at_one_place {
                 [one] => Cow::Borrowed(*one),
@@ -174,7 +174,6 @@ impl Scene {
             };
             let at = (depth + inserted).min(items.len());
             items.insert(at, Item::Insert(insert));
-            inserted += 1;
         }
         items.reverse();
         if !after.is_empty() {
