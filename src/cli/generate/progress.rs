@@ -105,15 +105,9 @@ impl Progress {
     }
 
     fn message(&self, totals: &Totals) -> String {
-        let since = totals.recent.first().map_or(self.begun, |(at, _)| *at);
-        // The first answers took the whole time since the beginning.
-        let since = if self.begun.elapsed() < REMEMBERED {
-            self.begun
-        } else {
-            since
-        };
         let tokens: usize = totals.recent.iter().map(|(_, tokens)| tokens).sum();
-        let speed = tokens as f64 / since.elapsed().as_secs_f64().max(0.1);
+        let since = self.begun.elapsed().min(REMEMBERED);
+        let speed = tokens as f64 / since.as_secs_f64().max(0.1);
         let rejected: usize = totals.rejected.values().sum();
         let of = self.bar.length().unwrap_or_default() as usize;
         let open = of.saturating_sub(self.before + totals.finished + totals.failed);

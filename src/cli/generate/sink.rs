@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::{card, output};
 use super::progress::Progress;
 use super::{GenerateArgs, To};
-use crate::card::{CONTAINERS, Card};
+use crate::card::{Card, Container, write_png};
 use crate::generate::manifest::Manifest;
 use crate::generate::{Character, Record, Section, portrait};
 use crate::{Error, Kind, Result, file};
@@ -159,11 +159,9 @@ impl<'a> Sink<'a> {
             return self.completed(source, index, character);
         }
         let card = character.card()?;
-        let extension = match self.to {
-            To::Json => return Ok(card.json().as_bytes().to_vec()),
-            To::Charx => "charx",
-            _ => "png",
-        };
+        if self.to == To::Json {
+            return Ok(card.json().as_bytes().to_vec());
+        }
         let portrait = portrait::draw(
             &portrait::Subject {
                 name: &character.name,
@@ -172,17 +170,17 @@ impl<'a> Sink<'a> {
             character.seed,
             portrait::Size::Portrait,
         )?;
-        let write = CONTAINERS
-            .iter()
-            .find(|container| container.extensions.contains(&extension))
-            .and_then(|container| container.write)
-            .ok_or_else(|| {
-                Error::new(
-                    Kind::Usage,
-                    format!("cards are not written as .{extension}"),
-                )
-            })?;
-        write(&card, Some(&portrait))
+        let row = |extension: &str| {
+            Container::by_extension(extension).ok_or_else(|| {
+                let message = format!("cards are not written as .{extension}");
+                Error::new(Kind::Usage, message)
+            })
+        };
+        if self.to == To::Charx {
+            let source = (row("json")?, card.json().as_bytes());
+            return card::write(row("charx")?, &card, Some(&portrait), Some(source));
+        }
+        write_png(&portrait, &card)
     }
 
     /// An existing card with what was missing.
