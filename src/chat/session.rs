@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
 
     fn say(&mut self, text: &str) -> Result<Outcome> {
         self.chat.say(text);
-        // The message is in the chat whatever the disk says, so the reply is asked for all the same.
+        // The message is in the chat whatever the disk says; `/regen` asks for the reply once the disk is well.
         self.keep()?;
         Ok(Outcome::Ask(Ask::Reply))
     }

@@ -678,7 +678,7 @@ mod tests {
         for (index, values, _) in &config.given {
             let key = &KEYS[*index];
             if !key.default.is_empty() {
-                assert_eq!(values, &[key.default.clone()], "{}", key.name);
+                assert_eq!(values, std::slice::from_ref(&key.default), "{}", key.name);
             }
         }
     }

@@ -194,6 +194,7 @@ fn alternatives_and_continued_replies_use_what_was_evaluated() {
     let end = ask("/continue");
     assert!(end.reused_tokens + 1 >= first.prompt_tokens, "{end:?}");
 
-    let next = ask("And then?");
+    // The vase keeps its lorebook entry, and with it the beginning of the prompt, where it was.
+    let next = ask("And the vase?");
     assert!(next.reused_tokens >= first.prompt_tokens, "{next:?}");
 }

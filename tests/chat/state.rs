@@ -4,7 +4,7 @@ use cardwright::card::Card;
 use cardwright::chat::{Ask, Chat};
 use cardwright::engine::Script;
 use cardwright::prompt::chat_file::ChatFile;
-use cardwright::prompt::{Conversation, Format, Message, Role};
+use cardwright::prompt::{Conversation, Field, Format, Message, Role};
 
 use super::{card, cast, chat, said, seeded};
 
@@ -82,7 +82,8 @@ fn a_reply_that_goes_on_is_asked_for_with_what_there_is_of_it() {
 
 #[test]
 fn a_begun_turn_is_the_beginning_of_the_finished_one_in_every_format() {
-    for format in Format::all().unwrap() {
+    let formats = Format::all().unwrap().into_iter();
+    for format in formats.filter(|format| !format.loses().contains(&Field::Open)) {
         let mut conversation = Conversation {
             char: "Okka".into(),
             user: "Perrin".into(),

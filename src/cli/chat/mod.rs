@@ -1,6 +1,7 @@
 //! `chat`: a conversation in the terminal, or over a pipe with a message on each line.
 
 mod assist;
+mod hush;
 mod kept;
 mod pipe;
 mod terminal;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use hush::Hush;
+
 use super::diagnostic::{Source, pages};
 use super::engine::{ModelArgs, SamplerArgs};
 use super::output::{self, DIM};
@@ -22,8 +25,9 @@ use super::stream::{Stream, Wrapping};
 use super::{Answer, card};
 use crate::Result;
 use crate::chat::{Ask, Chat, Outcome, ReplyOptions, Session};
-use crate::engine::{End, Engine};
+use crate::engine::{Completion, End, Engine};
 use crate::prompt::Role;
+use crate::prompt::chat_file::ChatFile;
 
 /// How long a reply is waited for before it is looked whether it was stopped.
 const LOOK: Duration = Duration::from_millis(50);
@@ -83,6 +87,11 @@ pub(super) fn chat(arguments: &ChatArgs) -> Result<Answer> {
         Some(file) => Chat::resume(card, cast, file.clone()),
         None => Chat::begin(card, cast),
     };
+    let with = kept.chat.as_ref().and_then(ChatFile::character_name);
+    if let Some(name) = with.filter(|name| *name != chat.cast().char) {
+        let char = &chat.cast().char;
+        output::note(&format!("the chat is with {name}, and goes on with {char}"));
+    }
     for finding in &findings {
         output::note(&finding.message);
     }
@@ -209,6 +218,7 @@ impl Screen<'_> {
     fn reply(&mut self, ask: Ask) -> Result<()> {
         let name = self.session.chat().cast().char.clone();
         self.stopped.store(false, Ordering::Relaxed);
+        let _hush = self.is_terminal.then(Hush::begin);
         let mut completion = self.session.ask(ask)?;
         self.tell_dropped();
         let mut stream = Stream::new(&name, Role::Char, self.wrapping)?;
@@ -218,32 +228,14 @@ impl Screen<'_> {
             stream.piece(last.text().trim_end())?;
         }
         let mut text = String::new();
-        let mut kept = Instant::now();
-        let failed = loop {
-            match completion.wait_piece(LOOK) {
-                Poll::Ready(Some(Ok(piece))) => {
-                    stream.piece(&piece)?;
-                    text.push_str(&piece);
-                }
-                Poll::Ready(Some(Err(error))) => break Some(error),
-                Poll::Ready(None) => break None,
-                Poll::Pending => {}
-            }
-            if self.stopped.load(Ordering::Relaxed) {
-                break None;
-            }
-            if kept.elapsed() >= KEEP {
-                self.session.keep_begun(ask, &text)?;
-                kept = Instant::now();
-            }
-        };
-        stream.end()?;
+        // Whatever goes wrong, what there is of the reply is taken in first.
+        let shown = self
+            .listen(ask, &mut completion, &mut stream, &mut text)
+            .and_then(|()| stream.end());
         let end = completion.end().cloned();
         drop(completion);
         let taken = self.session.take(ask, &text)?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        shown?;
         match (taken, &end) {
             (None, Some(_)) => output::note("the model wrote nothing; `/regen` asks again"),
             (_, Some(end)) if self.is_terminal => self.tell_speed(end),
@@ -252,9 +244,38 @@ impl Screen<'_> {
         Ok(())
     }
 
+    /// Shows a reply as it comes, until it ends or is stopped.
+    fn listen(
+        &mut self,
+        ask: Ask,
+        completion: &mut Completion,
+        stream: &mut Stream,
+        text: &mut String,
+    ) -> Result<()> {
+        let mut kept = Instant::now();
+        while !self.stopped.load(Ordering::Relaxed) {
+            match completion.wait_piece(LOOK) {
+                Poll::Ready(Some(piece)) => {
+                    let piece = piece?;
+                    text.push_str(&piece);
+                    stream.piece(&piece)?;
+                }
+                Poll::Ready(None) => break,
+                Poll::Pending => {}
+            }
+            if kept.elapsed() >= KEEP {
+                // A file that cannot be written is told of when the reply is complete.
+                let _ = self.session.keep_begun(ask, text);
+                kept = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the model write what the user could say next.
     fn draft(&mut self) -> Result<Next> {
         self.stopped.store(false, Ordering::Relaxed);
+        let _hush = self.is_terminal.then(Hush::begin);
         let mut completion = self.session.ask(Ask::Impersonate)?;
         let name = output::escape(&self.session.chat().cast().user);
         let mut text = String::new();
