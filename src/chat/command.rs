@@ -132,7 +132,7 @@ pub const COMMANDS: &[Command] = &[
         "prompt",
         "[FILE]",
         Takes::File,
-        "show the exact prompt of the next reply, or write it to a file",
+        "show the exact prompt as it stands, or write it to a file",
     ),
     Command::new(
         "check",

@@ -189,10 +189,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The prompt of the character's next turn, or of its last one when the user has yet to speak.
+    /// The prompt as it stands: with the turn open of whoever did not speak last.
     fn next_prompt(&self) -> Result<Fit> {
+        let is_answered = self
+            .chat
+            .last()
+            .is_some_and(|turn| turn.role() == Role::Char);
+        let ask = if is_answered {
+            Ask::Impersonate
+        } else {
+            Ask::Reply
+        };
         self.chat
-            .prompt(Ask::Reply, self.engine, &self.format, &self.options)
+            .prompt(ask, self.engine, &self.format, &self.options)
     }
 
     fn asked(&self, ask: Ask) -> Result<Outcome> {

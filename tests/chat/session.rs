@@ -136,7 +136,7 @@ fn lengths_personas_and_notes_reach_the_prompt() {
     assert!(prompt.contains("messages of long length"));
     assert!(prompt.contains("Perrin's Persona: Perrin is a thief."));
     assert!(
-        prompt.contains("down.\n\n[It is dark.]\n\n<<AIBOT>>"),
+        prompt.contains("down.\n\n[It is dark.]\n\n<<HUMAN>>"),
         "{prompt}"
     );
     assert_eq!(
@@ -302,7 +302,7 @@ fn chats_are_saved_loaded_and_exported_and_nothing_is_written_over() {
     assert!(refused(&mut session, "/export a.doc").contains("`.txt`"));
     let prompt = folder.path().join("prompt.txt");
     obey(&mut session, &format!("/prompt {}", prompt.display()));
-    assert!(export("prompt.txt").ends_with("Okka:"));
+    assert!(export("prompt.txt").ends_with("<<HUMAN>>\nPerrin:"));
     obey(&mut session, &format!("/load {}", path.display()));
     assert_eq!(said(session.chat()).len(), 3);
     let broken = folder.path().join("broken.jsonl");
