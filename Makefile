@@ -1,6 +1,6 @@
 # `make demo` does everything on a fresh machine, `make test` runs the tests; scripts/ holds what they do.
 
-.PHONY: all adapter build model demo test lint interop e2e load bench peers compare install clean
+.PHONY: all adapter build model demo test lint interop e2e load bench peers agreement compare install clean
 SHELL := bash
 PREFIX ?= $(HOME)/.local
 
@@ -44,6 +44,10 @@ bench: model
 peers:
 	@scripts/setup
 	@scripts/peers
+
+# What we convert, merge and quantize beside what they do, tensor for tensor and key for key; 3 GB more for PyTorch.
+agreement: build
+	@tests/interop/weights.sh
 
 # Ours beside theirs on the default model, with ratios.
 compare: model peers

@@ -64,3 +64,60 @@ fn models_are_listed_shown_converted_and_merged() {
     }
     insta::assert_snapshot!(transcript);
 }
+
+#[cfg(feature = "llama")]
+#[test]
+fn models_are_quantized_and_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let model = tiny::Model {
+        layers: 1,
+        ..tiny::Model::default()
+    };
+    fs::write(folder.join("tiny-F32.gguf"), model.bytes().unwrap()).unwrap();
+    fixtures::peft(
+        &folder.join("peft"),
+        fixtures::CONFIG,
+        &fixtures::lora(&model),
+    );
+    let mut transcript = String::new();
+    for line in [
+        "model quantize tiny-F32.gguf Q4_0 --dry-run",
+        "model quantize tiny-F32.gguf Q4_0 --dry-run --json --pure",
+        "model quantize tiny-F32.gguf q4_0",
+        "model quantize tiny-F32.gguf q4_0",
+        "model show tiny-Q4_0.gguf",
+        "model quantize tiny-Q4_0.gguf Q8_0",
+        "model quantize tiny-Q4_0.gguf q4_k --requantize -o again.gguf",
+        "model quantize tiny-F32.gguf Q5_0 -o own.gguf --output-type Q8_0 --embedding-type F16 --threads 1",
+        "model show own.gguf",
+        "model quantize tiny-F32.gguf IQ2_XS",
+        "model quantize tiny-F32.gguf Q4_9",
+        "model quantize tiny-F32.gguf NVFP4",
+        "model convert peft -o lora.gguf --base tiny-F32.gguf",
+        "model merge tiny-Q4_0.gguf --lora lora.gguf -o merged.gguf --type Q4_K_M",
+        "model show merged.gguf",
+        "model merge tiny-F32.gguf --lora lora.gguf -o small.gguf --type IQ1_S",
+    ] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        transcript.push_str(&run(folder, &arguments));
+    }
+    insta::assert_snapshot!(transcript);
+    let mut left: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [
+            "again.gguf",
+            "lora.gguf",
+            "merged.gguf",
+            "own.gguf",
+            "peft",
+            "tiny-F32.gguf",
+            "tiny-Q4_0.gguf"
+        ]
+    );
+}

@@ -461,3 +461,81 @@ fn quantized_models_are_those_of_llama_quantize() {
     };
     compare(kind, &kept, &["--leave-output-tensor"]);
 }
+
+/// Types that only llama.cpp itself reads and writes.
+#[cfg(feature = "llama")]
+#[test]
+fn merging_into_a_base_of_any_type_is_what_llama_export_lora_does() {
+    use cardwright::engine::quantize::{self, Options, quantize};
+    use cardwright::weights::Importance;
+
+    let Some(peers) = Peers::find("merging into any type") else {
+        return;
+    };
+    let model = tiny::Model::default();
+    let [plain, base, adapter, ours, theirs] =
+        ["plain", "base", "lora", "ours", "theirs"].map(|name| peers.path(&format!("{name}.gguf")));
+    model.write(&plain).unwrap();
+    let peft = peers.path("peft");
+    fixtures::peft(&peft, fixtures::CONFIG, &fixtures::lora(&model));
+    let converted = lora::Options {
+        base: Some(lora::Base::open(&plain).unwrap()),
+        ..lora::Options::default()
+    };
+    lora::convert(&peft, &adapter, &converted, &mut |_, _| {}).unwrap();
+    let matrices = super::importance::matrices(&model);
+    fs::write(peers.path("old.dat"), super::importance::dat(&matrices)).unwrap();
+    let importance = Importance::open(&peers.path("old.dat")).unwrap();
+    for name in [
+        "Q4_K_M", "Q2_K", "IQ4_XS", "IQ4_NL", "IQ3_S", "IQ2_XXS", "IQ1_M", "TQ2_0", "Q1_0",
+    ] {
+        let options = Options {
+            kind: Some(name.parse().unwrap()),
+            importance: Some(importance.clone()),
+            ..Options::default()
+        };
+        quantize(&plain, &base, &options, &mut |_, _| {}).unwrap();
+        let adapters = [Adapter {
+            path: adapter.clone(),
+            scale: 0.75,
+        }];
+        let options = merge::Options {
+            decode: quantize::decode,
+            ..merge::Options::default()
+        };
+        merge(&base, &adapters, &ours, &options, &mut |_, _| {}).unwrap();
+        let flags = [
+            "-m",
+            "base.gguf",
+            "--lora-scaled",
+            "lora.gguf:0.75",
+            "-o",
+            "theirs.gguf",
+        ];
+        peers.program("llama-export-lora", &flags);
+        let (ours, theirs) = (Whole::open(&ours), Whole::open(&theirs));
+        assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
+        for tensor in &ours.gguf.tensors {
+            let their = theirs.gguf.tensor(&tensor.name).unwrap();
+            assert_eq!(
+                (tensor.kind, &tensor.shape),
+                (their.kind, &their.shape),
+                "{}",
+                tensor.name
+            );
+            if tensor.kind != TensorType::F16 {
+                assert!(ours.data(tensor) == theirs.data(their), "{}", tensor.name);
+                continue;
+            }
+            let numbers = theirs.numbers(&tensor.name);
+            for (a, b) in ours.numbers(&tensor.name).iter().zip(numbers) {
+                assert!(
+                    (a - b).abs() <= a.abs().max(1.0) / 1024.0,
+                    "{} {a} {b}",
+                    tensor.name
+                );
+            }
+        }
+        eprintln!("merged into {name}: equal, but for the last bit of a sum");
+    }
+}

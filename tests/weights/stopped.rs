@@ -419,6 +419,32 @@ fn on_a_full_disk_nothing_is_left() {
 }
 
 #[test]
+fn a_model_larger_than_memory_is_refused_before_it_is_loaded() {
+    let desk = Desk::new();
+    let mut infos: Vec<Tensor> = Vec::new();
+    for (tensor, _) in desk.model().tensors().unwrap() {
+        infos.push(tensor);
+    }
+    // A hole of a tebibyte, which costs no disk.
+    let rows = (1 << 40) / 4 / 256;
+    infos.push(Tensor::new("blk.0.large.weight", [256, rows], TensorType::F32).unwrap());
+    let size = cardwright::weights::gguf::size(&desk.model().metadata(), infos.clone()).unwrap();
+    let mut file = File::create(desk.path("huge.gguf")).unwrap();
+    drop(Writer::start(&mut file, &desk.model().metadata(), infos).unwrap());
+    file.set_len(size).unwrap();
+    let output = desk
+        .command(&["complete", "-", "--model", "huge.gguf"])
+        .output()
+        .unwrap();
+    let told = complaint(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("not enough memory to load the model: it takes 1048"),
+        "{told}"
+    );
+}
+
+#[test]
 fn absurd_heads_cost_little_memory() {
     let desk = Desk::new();
     let huge = u64::MAX.to_le_bytes();
