@@ -113,9 +113,9 @@ fn quantized(
     // The file between the two is nobody's business.
     .map_err(|e| match e.kind() {
         Kind::File => e,
-        kind => {
-            Error::new(kind, e.message()).hint(e.next_step().unwrap_or("merge without `--type`"))
-        }
+        kind => Error::new(kind, e.message()).hint(
+            "merge without `--type`, and see what `cardwright model quantize` makes of the result",
+        ),
     })?;
     Ok(report)
 }
