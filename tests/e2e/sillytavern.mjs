@@ -126,7 +126,7 @@ try {
     await name.waitFor({ timeout: 120_000 });
     await name.fill(USER);
     await page.locator('dialog[open] .popup-button-ok').click();
-    await until('SillyTavern is ready', () => page.evaluate(() => Boolean(window.SillyTavern?.getContext) && !document.querySelector('#preloader')), 60);
+    await until('SillyTavern is ready', () => page.evaluate(() => Boolean(window.SillyTavern?.getContext) && !document.querySelector('#preloader')), 120);
 
     // The presets, through the import of advanced formatting and that of sampler settings.
     const presets = path.join(work, 'presets');
@@ -135,7 +135,7 @@ try {
     await page.locator('dialog[open] .popup-button-ok').click();
     await page.setInputFiles('input[data-preset-manager-file="textgenerationwebui"]', path.join(presets, 'textgen', `${PRESET}.json`));
     await until('the presets are imported', () => page.evaluate(wanted => ['#context_presets', '#instruct_presets', '#sysprompt_select', '#settings_preset_textgenerationwebui']
-        .every(select => window.$(select).find('option:selected').text() === wanted), PRESET), 20);
+        .every(select => window.$(select).find('option:selected').text() === wanted), PRESET), 120);
     await page.evaluate(() => {
         const set = (selector, checked) => window.$(selector).prop('checked', checked).trigger('input').trigger('change');
         // The format has no place for examples.
@@ -156,7 +156,7 @@ try {
 
     // The card, through the import of characters.
     await page.setInputFiles('#character_import_file', path.join(root, 'cards', card));
-    await until('the card is imported', () => page.evaluate(() => window.SillyTavern.getContext().characters.some(one => one.name === 'Anselm')), 20);
+    await until('the card is imported', () => page.evaluate(() => window.SillyTavern.getContext().characters.some(one => one.name === 'Anselm')), 120);
     await page.locator('dialog[open]', { hasText: 'Import Tags' }).getByText('Import None').click();
 
     for (const [type, field] of Object.entries(TYPES)) {
@@ -170,7 +170,7 @@ try {
         const status = await until(`${type}: connected`, () => page.evaluate(() => {
             const { onlineStatus } = window.SillyTavern.getContext();
             return onlineStatus !== 'no_connection' && onlineStatus;
-        }), 30);
+        }), 120);
         check(`${type}: SillyTavern shows the model`, status === model, status);
 
         await page.evaluate(async () => {

@@ -32,7 +32,7 @@ export function finish(name) {
 }
 
 /** Waits until `look` gives something that counts as true. */
-export async function until(what, look, seconds = 30) {
+export async function until(what, look, seconds = 120) {
     const end = Date.now() + seconds * 1000;
     for (;;) {
         const seen = await look();
