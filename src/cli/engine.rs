@@ -105,22 +105,34 @@ impl ModelArgs {
         if !self.engine.is_empty() {
             return self.connect();
         }
-        let mut options = Options {
-            context: self.ctx,
-            slots: self.parallel.map_or(conversations, usize::from),
-            prompt_cache: self
-                .prompt_cache
-                .map(|mebibytes| u64::from(mebibytes) << 20),
-            ..self.weights.options()?
-        };
-        #[cfg(feature = "llama")]
+        load(
+            &self.with_default_adapter(Options {
+                context: self.ctx,
+                slots: self.parallel.map_or(conversations, usize::from),
+                prompt_cache: self
+                    .prompt_cache
+                    .map(|mebibytes| u64::from(mebibytes) << 20),
+                ..self.weights.options()?
+            })?,
+        )
+    }
+
+    /// Adds the adapter that comes with the program, where the model is the default one and no other was named.
+    #[cfg(feature = "llama")]
+    fn with_default_adapter(&self, mut options: Options) -> Result<Options> {
         if options.adapters.is_empty()
             && !self.no_adapter
             && let Some(path) = store::default_adapter(&options.model)?
         {
             options.adapters.push(Adapter { path, scale: 1.0 });
         }
-        load(&options)
+        Ok(options)
+    }
+
+    #[cfg(not(feature = "llama"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    fn with_default_adapter(&self, options: Options) -> Result<Options> {
+        Ok(options)
     }
 }
 

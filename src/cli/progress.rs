@@ -58,11 +58,13 @@ impl Progress {
 }
 
 /// The progress of a task that handles files one after the other.
+#[cfg(feature = "index")]
 pub(super) struct Files {
     bar: ProgressBar,
     said: Instant,
 }
 
+#[cfg(feature = "index")]
 impl Files {
     pub(super) fn new(step: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -88,6 +90,7 @@ impl Files {
     }
 }
 
+#[cfg(feature = "index")]
 impl Drop for Files {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -62,17 +62,20 @@ impl Tail {
     }
 
     /// Lets banned strings pass from now on.
+    #[cfg(any(feature = "llama", test))]
     pub(super) fn stop_banning(&mut self) {
         self.bans.clear();
         self.starts.clear();
     }
 
     /// The first token whose text is not all shown; `None` when it is not kept.
+    #[cfg(any(feature = "llama", test))]
     pub(super) fn first_held(&self) -> Option<usize> {
         self.starts.front().map(|start| start.token)
     }
 
     /// The bytes that were pushed and not shown.
+    #[cfg(any(feature = "llama", test))]
     pub(super) fn pending(&self) -> usize {
         self.held.len() + self.partial.len()
     }

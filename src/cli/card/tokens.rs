@@ -67,6 +67,7 @@ impl Count {
     }
 
     /// The length of a text as its heading says it.
+    #[cfg_attr(not(feature = "llama"), allow(unused_variables))]
     pub(super) fn length(&self, card: &Card, text: &str) -> String {
         let characters = text.chars().count();
         match self {

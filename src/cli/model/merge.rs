@@ -7,9 +7,11 @@ use clap::{Args, ValueHint};
 use super::super::progress::Progress;
 use super::super::{Answer, interrupt, output};
 use super::{expect_free, written};
+use crate::Result;
 use crate::engine::Adapter;
 use crate::weights::{FileType, TensorType, merge as merging, store};
-use crate::{Error, Kind, Result};
+#[cfg(feature = "llama")]
+use crate::{Error, Kind};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct MergeArgs {
