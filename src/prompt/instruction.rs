@@ -107,13 +107,19 @@ impl Format {
         let mut starts = lower.char_indices().filter(|(at, c)| {
             c.is_alphanumeric() && !lower[..*at].ends_with(char::is_alphanumeric)
         });
-        let stated = starts.find(|(at, _)| self.knows_length(&lower[word(*at)]));
-        stated.map(|(at, _)| word(at)).or_else(|| {
-            let end = lower.find(" length")?;
+        // The word right before "length" is meant for it; elsewhere a known word may belong to a name.
+        let before_length = lower.find(" length").and_then(|end| {
             let mut before = lower[..end].char_indices().rev();
             let (at, c) = before.find(|(_, c)| !c.is_alphanumeric())?;
             let start = at + c.len_utf8();
             (start < end).then_some(start..end)
-        })
+        });
+        if let Some(word) = &before_length
+            && self.knows_length(&lower[word.clone()])
+        {
+            return before_length;
+        }
+        let stated = starts.find(|(at, _)| self.knows_length(&lower[word(*at)]));
+        stated.map(|(at, _)| word(at)).or(before_length)
     }
 }
