@@ -91,10 +91,10 @@ pub fn convert(
         lost: Vec::new(),
     };
     let bytes = match to.name {
-        "PNG" => move_.into_png(how.picture.is_some())?,
-        "CHARX" => move_.into_charx(false, how.picture.is_some())?,
-        "CHARX-JPEG" => move_.into_charx(true, how.picture.is_some())?,
-        "BYAF" => move_.into_byaf()?,
+        "PNG" => move_.png_card(how.picture.is_some())?,
+        "CHARX" => move_.charx_card(false, how.picture.is_some())?,
+        "CHARX-JPEG" => move_.charx_card(true, how.picture.is_some())?,
+        "BYAF" => move_.byaf_card()?,
         "YAML" if !how.whole => {
             move_.lost = yaml::lost(&move_.card);
             move_.leave_files("YAML", |_| true);
@@ -205,7 +205,7 @@ impl Move {
             .map(|index| assets.index(index))
     }
 
-    fn into_png(&mut self, is_given: bool) -> Result<Vec<u8>> {
+    fn png_card(&mut self, is_given: bool) -> Result<Vec<u8>> {
         let icon = main_icon(&self.assets);
         let picture = self.picture.take().ok_or_else(|| {
             Error::new(Kind::Usage, "a PNG card needs a picture")
@@ -255,7 +255,7 @@ impl Move {
         ))
     }
 
-    fn into_charx(&mut self, behind_jpeg: bool, is_given: bool) -> Result<Vec<u8>> {
+    fn charx_card(&mut self, behind_jpeg: bool, is_given: bool) -> Result<Vec<u8>> {
         if self.card.version() < Version::V3 {
             self.card = self.card.to_version(Version::V3)?.0;
             // Fields have moved below `data`, and so have the places of the files.
@@ -321,7 +321,7 @@ impl Move {
         Ok(charx::build(&as_jpeg(&picture)?, &self.card, &files))
     }
 
-    fn into_byaf(&mut self) -> Result<Vec<u8>> {
+    fn byaf_card(&mut self) -> Result<Vec<u8>> {
         let icon = main_icon(&self.assets);
         let mut pictures: Vec<(String, String, &[u8])> = Vec::new();
         let mut names = asset::Names::default();
@@ -371,7 +371,7 @@ impl Move {
     /// Files into the card's text, as far as it can still be read afterwards.
     fn inline(&mut self, container: &str) -> Result<()> {
         let mut size = self.card.json().len();
-        let mut lost = vec![false; self.assets.len()];
+        let mut lost = Vec::new();
         for index in 0..self.assets.len() {
             let asset = &self.assets[index];
             if asset.path.is_empty() {
@@ -379,20 +379,13 @@ impl Move {
             }
             let grown = size + asset.data.len() / 3 * 4 + 64;
             if asset.place.is_none() || grown > MAX_TEXT {
-                lost[index] = true;
+                lost.push(asset.clone());
                 continue;
             }
             size = grown;
             let uri = data_uri(asset);
             self.address(index, &uri)?;
         }
-        let lost: Vec<Asset> = self
-            .assets
-            .iter()
-            .zip(&lost)
-            .filter(|(_, lost)| **lost)
-            .map(|(asset, _)| asset.clone())
-            .collect();
         let all = std::mem::replace(&mut self.assets, lost);
         self.leave_files(container, |_| true);
         let has_icon = main_icon(&all).is_some();
@@ -479,7 +472,10 @@ fn without_indexes(path: &str) -> String {
         rest = &rest[close + 1..];
     }
     out.push_str(rest);
-    out.strip_suffix("[]").map(str::to_owned).unwrap_or(out)
+    match out.strip_suffix("[]") {
+        Some(list) => list.to_owned(),
+        None => out,
+    }
 }
 
 /// A picture as PNG; one that is PNG stays as it is.

@@ -74,14 +74,14 @@ pub(super) fn read_jpeg(bytes: &[u8], container: &'static Container) -> Result<R
 fn read(bytes: &[u8], places: &[Range<usize>], container: &'static Container) -> Result<Reading> {
     let mut first = None;
     for place in places {
-        match comment(&bytes[place.clone()]) {
-            Some(comment) => match card(&comment, place.clone(), container) {
-                Ok(reading) => return Ok(reading),
-                Err(error) => {
-                    first.get_or_insert(error.at(format!("EXIF at byte {}", place.start)));
-                }
-            },
-            None => {}
+        let Some(comment) = comment(&bytes[place.clone()]) else {
+            continue;
+        };
+        match card(&comment, place.clone(), container) {
+            Ok(reading) => return Ok(reading),
+            Err(error) => {
+                first.get_or_insert(error.at(format!("EXIF at byte {}", place.start)));
+            }
         }
     }
     Err(first.unwrap_or_else(|| {

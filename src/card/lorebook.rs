@@ -5,13 +5,15 @@
 
 mod convert;
 pub(super) mod formats;
+mod tables;
 
 use serde_json::{Map, Value};
 
 use super::Step;
 pub use convert::Book;
+pub use formats::Format;
 pub(super) use formats::kind;
-pub use formats::{FORMATS as LOREBOOK_FORMATS, Format};
+pub use tables::FORMATS as LOREBOOK_FORMATS;
 
 /// A lorebook.
 #[derive(Debug, Clone, PartialEq, Default)]

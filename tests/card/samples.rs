@@ -67,6 +67,10 @@ fn an_edit_changes_its_path_and_nothing_else() {
         let reading = Card::from_bytes(&bytes).unwrap();
         let write = reading.container.write.unwrap();
         for field in ["name", "first_mes"] {
+            // Its persona is laid out anew from attributes, with the name in it.
+            if path.ends_with("agnai-wpp.json") && field == "name" {
+                continue;
+            }
             let mut edited = reading.card.clone();
             edited
                 .set(&field.parse().unwrap(), &json!("Another {{user}}."))

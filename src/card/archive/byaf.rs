@@ -10,18 +10,21 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::backyard::{book, from_macros, lore, to_macros};
 use super::zip::{self, Archive};
 use super::{Sort, entry_findings, sort, text};
 use crate::card::document::Document;
 use crate::card::payload::{self, note};
-use crate::card::{Card, Container, Lorebook, Path, Reading};
+use crate::card::{Card, Container, Path, Reading};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 const MANIFEST: &str = "manifest.json";
 /// Where V2 keeps what only Backyard knows.
 const EXTENSION: &str = "backyard";
+/// A field and the value it has when nobody chose one.
+type Setting = (&'static str, fn() -> Value);
 /// What a scenario must have and a card has no field for, with the values of the program.
-const SETTINGS: [(&str, fn() -> Value); 11] = [
+const SETTINGS: [Setting; 11] = [
     ("minP", || json!(0.1)),
     ("minPEnabled", || json!(true)),
     ("temperature", || json!(1.2)),
@@ -352,111 +355,6 @@ fn file(archive: &Archive<'_>, path: &str, findings: &mut Vec<Finding>) -> Resul
     })
 }
 
-/// Backyard's macros as everybody else's.
-pub(in crate::card) fn to_macros(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        let (before, from) = rest.split_at(open);
-        let inside = [("{character}", "{{char}}"), ("{user}", "{{user}}")]
-            .into_iter()
-            .find(|(own, _)| {
-                from.get(..own.len())
-                    .is_some_and(|head| head.eq_ignore_ascii_case(own))
-            });
-        match inside {
-            // Inside double braces it is another program's macro.
-            Some((own, macro_))
-                if !before.ends_with('{') && !from[own.len()..].starts_with('}') =>
-            {
-                let is_speaker = before.ends_with('#') && from[own.len()..].starts_with(':');
-                out.push_str(if is_speaker {
-                    &before[..before.len() - 1]
-                } else {
-                    before
-                });
-                out.push_str(macro_);
-                rest = &from[own.len()..];
-            }
-            _ => {
-                out.push_str(before);
-                out.push('{');
-                rest = &from[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-/// The other way; at the start of a line a name before a colon is a speaker.
-pub(in crate::card) fn from_macros(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let speaks = ["{{char}}:", "{{user}}:"].iter().any(|name| {
-            line.get(..name.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(name))
-        });
-        if speaks {
-            out.push('#');
-        }
-        out.push_str(&replace(
-            &replace(line, "{{char}}", "{character}"),
-            "{{user}}",
-            "{user}",
-        ));
-    }
-    out
-}
-
-fn replace(text: &str, from: &str, to: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(found) = lower[at..].find(from) {
-        out.push_str(&text[at..at + found]);
-        out.push_str(to);
-        at += found + from.len();
-    }
-    out.push_str(&text[at..]);
-    out
-}
-
-/// Pairs of keys and text as a lorebook.
-pub(in crate::card) fn book(items: &[Value]) -> Value {
-    let entry = |(index, item): (usize, &Value)| {
-        let text = |key: &str| to_macros(item.get(key).and_then(Value::as_str).unwrap_or_default());
-        let keys: Vec<String> = text("key")
-            .split(',')
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned)
-            .collect();
-        json!({
-            "keys": keys,
-            "content": text("value"),
-            "extensions": {},
-            "enabled": true,
-            "insertion_order": index,
-        })
-    };
-    json!({ "entries": items.iter().enumerate().map(entry).collect::<Vec<_>>(), "extensions": {} })
-}
-
-/// A lorebook as pairs of keys and text; what else the old items held stays.
-fn lore(book: &Lorebook, kept: &[Value]) -> Value {
-    book.entries
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            let mut item = kept.get(index).cloned().unwrap_or_else(|| json!({}));
-            item["key"] = from_macros(&entry.keys.join(", ")).into();
-            item["value"] = from_macros(&entry.content).into();
-            item
-        })
-        .collect()
-}
-
 fn set_greeting(scenario: &mut File, text: &str) -> Result<()> {
     let message = steps("firstMessages[0].text");
     if text.is_empty() {
@@ -709,29 +607,4 @@ pub(crate) fn files(bytes: &[u8]) -> Result<Vec<crate::card::asset::Stored>> {
     let parts = Parts::read(&archive)?;
     let own: Vec<&str> = parts.files().map(|file| file.path.as_str()).collect();
     super::files(bytes, &own)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn macros_go_there_and_back() {
-        for (own, others) in [
-            ("{character} meets {user}.", "{{char}} meets {{user}}."),
-            (
-                "#{character}: Hi.\n#{user}: Ho.",
-                "{{char}}: Hi.\n{{user}}: Ho.",
-            ),
-            ("{Character}", "{{char}}"),
-            ("{{user}} {x} { {character", "{{user}} {x} { {character"),
-        ] {
-            assert_eq!(to_macros(own), others);
-            assert_eq!(to_macros(&from_macros(others)), others);
-        }
-        assert_eq!(
-            from_macros("{{CHAR}}: Hi, {{user}}."),
-            "#{character}: Hi, {user}."
-        );
-    }
 }

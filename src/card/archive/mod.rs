@@ -3,8 +3,10 @@
 //! All three are a few JSON files among pictures. [`zip`] measures the archive and splices single entries; what an entry
 //! means is the business of the file of its format.
 
+pub(super) mod backyard;
 pub(super) mod byaf;
 pub(super) mod charx;
+mod pack;
 pub(super) mod zip;
 
 use super::asset::Stored;

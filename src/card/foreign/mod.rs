@@ -33,9 +33,11 @@ pub(super) struct Foreign {
     /// Where a field of a card that `more` read stands.
     place: fn(&Value, &[Step]) -> Option<Vec<Step>>,
     /// Its texts with everybody's macros, and the other way.
-    macros: Option<(fn(&str) -> String, fn(&str) -> String)>,
+    macros: Option<(Macros, Macros)>,
 }
 
+/// Puts macros in the place of others.
+type Macros = fn(&str) -> String;
 /// A field: its names in the program, and its path in a card.
 type Field = (&'static [&'static str], &'static [&'static str]);
 

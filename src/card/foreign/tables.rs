@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::card::archive::byaf;
+use crate::card::archive::backyard;
 
 use super::{Field, Foreign, has_text, is_card, nothing, nowhere};
 
@@ -120,9 +120,9 @@ pub(super) const BACKYARD: Foreign = Foreign {
         else {
             return Vec::new();
         };
-        data.insert("character_book".into(), byaf::book(items));
+        data.insert("character_book".into(), backyard::book(items));
         vec!["loreItems"]
     },
     place: nowhere,
-    macros: Some((byaf::to_macros, byaf::from_macros)),
+    macros: Some((backyard::to_macros, backyard::from_macros)),
 };

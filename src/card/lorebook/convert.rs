@@ -154,7 +154,7 @@ fn is_same(difference: &Difference, back: &Value) -> bool {
     };
     if let Some(Value::String(after)) = &difference.after
         && before.is_number()
-        && before.to_string() == *after
+        && after.parse::<serde_json::Number>().ok().as_ref() == before.as_number()
     {
         return true;
     }
