@@ -272,7 +272,7 @@ impl Show {
                 self.bar.set_message(line);
             }
             News::HeldOut(step, loss) => {
-                self.say(&format!("held-out loss after {step} steps: {loss:.4}"))
+                self.say(&format!("held-out loss after {step} steps: {loss:.4}"));
             }
             News::Saved(_) => {}
         }

@@ -279,10 +279,7 @@ impl<'s> Parser<'s> {
         let mut sequence: Vec<Element> = Vec::new();
         // Where the last item begins, which a repetition repeats.
         let mut last = 0;
-        loop {
-            let Some(c) = self.rest.chars().next() else {
-                break;
-            };
+        while let Some(c) = self.rest.chars().next() {
             match c {
                 '"' => {
                     last = sequence.len();

@@ -17,6 +17,9 @@ use super::{Adapter, Completion, Engine, ModelInfo, Request, Saved, fit};
 use crate::sampling::{Chain, Token};
 use crate::{Error, Kind, Result};
 
+/// The grammar of a reply, and what it forces.
+type Held = (Option<Box<dyn Grammar>>, Option<Forced>);
+
 /// An engine whose requests share the slots of one model.
 pub(super) struct Slots {
     model: ModelInfo,
@@ -141,7 +144,7 @@ impl Slots {
     }
 
     /// The grammar of a reply, and what it forces.
-    fn grammar(&self, request: &Request) -> Result<(Option<Box<dyn Grammar>>, Option<Forced>)> {
+    fn grammar(&self, request: &Request) -> Result<Held> {
         let source = match (&request.grammar, &request.json_schema) {
             (None, None) => return Ok((None, None)),
             (Some(source), None) => Cow::Borrowed(source),

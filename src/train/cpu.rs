@@ -108,7 +108,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn from_row(self, row: usize) -> Self {
+    fn below(self, row: usize) -> Self {
         Self {
             at: self.at + row * self.row,
             ..self
@@ -137,7 +137,7 @@ fn weights(size: Heads, start: usize, end: usize, queries: View<'_>, keys: View<
     };
     multiply(
         product,
-        queries.from_row(start),
+        queries.below(start),
         keys.transposed(),
         (&mut scores, end),
         (size.scale(), 0.0),
@@ -560,7 +560,7 @@ fn head_back(
         let end = (start + BLOCK).min(length);
         let rows = end - start;
         let weights = weights(size, start, end, queries, keys);
-        let gradient = gradient.from_row(start);
+        let gradient = gradient.below(start);
         let (m, n, k) = (end, width, rows);
         multiply(
             Product { m, n, k },
@@ -599,7 +599,7 @@ fn head_back(
         multiply(
             Product { m, n, k },
             View::dense(&slopes, end).transposed(),
-            queries.from_row(start),
+            queries.below(start),
             (&mut for_keys[..end * width], width),
             (size.scale(), 1.0),
             serial,

@@ -63,9 +63,7 @@ impl Shape {
         let embedding = model
             .tensor("token_embd.weight")
             .ok_or_else(|| no_tensor("token_embd.weight"))?;
-        let scaling = model
-            .parameter("rope.scaling.type")
-            .and_then(|kind| kind.text());
+        let scaling = model.parameter("rope.scaling.type").and_then(Value::text);
         let stretch = match scaling.as_deref() {
             None | Some("none") => 1.0,
             Some("linear") => number("rope.scaling.factor").unwrap_or(1.0),

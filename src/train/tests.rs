@@ -224,7 +224,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     refused(right.clone(), &texts(1, 5000), "sample 1 has 5000 tokens");
     let unknown = [Text {
         tokens: vec![1, 1 << 20],
-        targets: vec![0..2],
+        targets: std::iter::once(0..2).collect(),
     }];
     refused(right, &unknown, "does not know");
     assert!(!out.join(CHECKPOINT).exists());

@@ -283,7 +283,7 @@ fn fixed_seeds_say_what_they_always_said() {
         ("mirostat 1", |s| s.mirostat = 1),
         ("mirostat 2", |s| s.mirostat = 2),
         ("bias", |s| {
-            s.logit_bias = [(270, 4.0), (271, -100.0)].into()
+            s.logit_bias = [(270, 4.0), (271, -100.0)].into();
         }),
     ];
     let mut said = String::new();

@@ -84,7 +84,7 @@ fn every_type_has_the_size_that_was_foretold() {
             let to = desk.path("to.gguf");
             let mut steps = Vec::new();
             let done = quantize(&from, &to, &options, &mut |done, total| {
-                steps.push((done, total))
+                steps.push((done, total));
             });
             assert_eq!(done.unwrap(), plan);
             assert_eq!(fs::metadata(&to).unwrap().len(), plan.after, "{kind}");
