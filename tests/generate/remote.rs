@@ -183,8 +183,8 @@ fn stop_strings_are_looked_for_here_too() {
     let fake = Fake::start(|_, _| Act::Say("One.\nTwo.\nThree.".into()));
     let mut request = Request::new("a");
     request.stop = vec!["\nT".into()];
-    let completion = connect(&[&fake]).start(request).unwrap();
-    let (text, end) = completion.finish().unwrap();
+    let engine = connect(&[&fake]);
+    let (text, end) = engine.start(request).unwrap().finish().unwrap();
     assert_eq!(
         (text.as_str(), end.reason),
         ("One.", Reason::Stop("\nT".into()))

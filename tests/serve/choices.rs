@@ -280,7 +280,10 @@ const SECTIONS: [&str; 4] = [
 
 #[test]
 fn a_character_is_invented_word_by_word_and_comes_as_a_card_s_file() {
-    let replies: Vec<[&str; 1]> = [[" Too short."]]
+    // It never says who it is about.
+    let nameless = " Somebody keeps the last lamp shop of the old harbour and knows every flame in it by its temper, is tall, \
+        soft-spoken and hard to hurry, wears a coat with too many pockets, and writes down the questions that customers ask.";
+    let replies: Vec<[&str; 1]> = [[nameless]]
         .into_iter()
         .chain(SECTIONS.map(|text| [text]))
         .collect();
