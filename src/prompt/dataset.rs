@@ -300,6 +300,7 @@ impl Sample {
                 }
             }
         }
+        self.tokens = Some(tokens.len());
         self.ids = Some(tokens.into_iter().map(|(token, _)| token).collect());
         self.loss_ids = Some(learned);
     }

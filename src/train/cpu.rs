@@ -130,11 +130,7 @@ impl<'a> View<'a> {
 fn weights(size: Heads, start: usize, end: usize, queries: View<'_>, keys: View<'_>) -> Vec<f32> {
     let rows = end - start;
     let mut scores = vec![0.0; rows * end];
-    let product = Product {
-        m: rows,
-        n: end,
-        k: size.width,
-    };
+    let product = Product::new(rows, end, size.width);
     multiply(
         product,
         queries.below(start),
@@ -373,11 +369,7 @@ impl Device for Cpu {
                     for start in (0..length).step_by(BLOCK) {
                         let end = (start + BLOCK).min(length);
                         let weights = weights(size, start, end, q, k);
-                        let product = Product {
-                            m: end - start,
-                            n: width,
-                            k: end,
-                        };
+                        let product = Product::new(end - start, width, end);
                         multiply(
                             product,
                             View::dense(&weights, end),
@@ -561,9 +553,8 @@ fn head_back(
         let rows = end - start;
         let weights = weights(size, start, end, queries, keys);
         let gradient = gradient.below(start);
-        let (m, n, k) = (end, width, rows);
         multiply(
-            Product { m, n, k },
+            Product::new(end, width, rows),
             View::dense(&weights, end).transposed(),
             gradient,
             (&mut for_values[..end * width], width),
@@ -571,9 +562,8 @@ fn head_back(
             serial,
         );
         let mut slopes = vec![0.0; rows * end];
-        let (m, n, k) = (rows, end, width);
         multiply(
-            Product { m, n, k },
+            Product::new(rows, end, width),
             gradient,
             values.transposed(),
             (&mut slopes, end),
@@ -586,18 +576,16 @@ fn head_back(
                 *slope = (*slope - mean) * weight;
             }
         }
-        let (m, n, k) = (rows, width, end);
         multiply(
-            Product { m, n, k },
+            Product::new(rows, width, end),
             View::dense(&slopes, end),
             keys,
             (&mut for_queries[start * width..end * width], width),
             (size.scale(), 0.0),
             serial,
         );
-        let (m, n, k) = (end, width, rows);
         multiply(
-            Product { m, n, k },
+            Product::new(end, width, rows),
             View::dense(&slopes, end).transposed(),
             queries.below(start),
             (&mut for_keys[..end * width], width),

@@ -51,6 +51,12 @@ pub(super) struct Product {
     pub(super) k: usize,
 }
 
+impl Product {
+    pub(super) fn new(m: usize, n: usize, k: usize) -> Self {
+        Self { m, n, k }
+    }
+}
+
 /// The sizes of causal attention with grouped heads over one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Heads {

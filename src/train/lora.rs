@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::llama::Shape;
 use crate::weights::gguf::{Metadata, Tensor};
+use crate::weights::lora::{PARTS, unpermute_rows};
 use crate::weights::source;
 use crate::weights::{TensorType, numbers};
 use crate::{Error, Kind, Result, file};
@@ -51,26 +52,19 @@ impl Module {
     /// The name in GGUF files, such as `attn_q`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.names().0
+        PARTS[self as usize].1
     }
 
     /// The name in PyTorch models, such as `q_proj`.
     #[must_use]
     pub fn peft_name(self) -> &'static str {
-        self.names().2
+        let place = self.peft_place();
+        place.split_once('.').map_or(place, |(_, name)| name)
     }
 
-    /// In GGUF; the part of a layer in PyTorch; the name there.
-    fn names(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Query => ("attn_q", "self_attn", "q_proj"),
-            Self::Key => ("attn_k", "self_attn", "k_proj"),
-            Self::Value => ("attn_v", "self_attn", "v_proj"),
-            Self::Output => ("attn_output", "self_attn", "o_proj"),
-            Self::Gate => ("ffn_gate", "mlp", "gate_proj"),
-            Self::Up => ("ffn_up", "mlp", "up_proj"),
-            Self::Down => ("ffn_down", "mlp", "down_proj"),
-        }
+    /// Where it is in a layer of a PyTorch model, such as `self_attn.q_proj`.
+    fn peft_place(self) -> &'static str {
+        PARTS[self as usize].0
     }
 }
 
@@ -236,7 +230,6 @@ impl Learned<'_> {
         let rank = self.places.rank;
         let mut modules: Vec<&str> = Vec::new();
         for (layer, module, place) in self.places.all() {
-            let (_, part, short) = module.names();
             let (rows, columns) = self.shape.module(module);
             let (a, b) = self.matrices(module, place);
             let heads = match module {
@@ -244,12 +237,13 @@ impl Learned<'_> {
                 Module::Key => Some(self.shape.key_heads),
                 _ => None,
             };
-            let b = heads.map_or_else(|| b.to_vec(), |heads| order_rows(b, rank, heads));
-            let name = format!("base_model.model.model.layers.{layer}.{part}.{short}");
+            let b = heads.map_or_else(|| b.to_vec(), |heads| unpermute_rows(b, rank, heads));
+            let place = module.peft_place();
+            let name = format!("base_model.model.model.layers.{layer}.{place}");
             put(format!("{name}.lora_A.weight"), [rank, columns], a);
             put(format!("{name}.lora_B.weight"), [rows, rank], &b);
-            if !modules.contains(&short) {
-                modules.push(short);
+            if !modules.contains(&module.peft_name()) {
+                modules.push(module.peft_name());
             }
         }
         let mut head = serde_json::Value::Object(head).to_string().into_bytes();
@@ -274,17 +268,4 @@ impl Learned<'_> {
         let config = format!("{config:#}\n");
         file::write(&folder.join("adapter_config.json"), config.as_bytes())
     }
-}
-
-/// Rows of queries or keys in the order of PyTorch models, where the halves of a head's rotated pairs lie apart.
-fn order_rows(values: &[f32], columns: usize, heads: usize) -> Vec<f32> {
-    let rows = values.len() / columns;
-    let (head, half) = (rows / heads, rows / heads / 2);
-    let mut ordered = vec![0.0; values.len()];
-    for (row, values) in values.chunks_exact(columns).enumerate() {
-        let (start, within) = (row / head * head, row % head);
-        let there = start + within % 2 * half + within / 2;
-        ordered[there * columns..(there + 1) * columns].copy_from_slice(values);
-    }
-    ordered
 }

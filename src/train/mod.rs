@@ -41,7 +41,7 @@ use crate::{Error, Kind, Result, file};
 /// What computes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compute {
-    /// The processor, with this many threads; `None` for one per core.
+    /// The processor.
     #[default]
     Cpu,
     /// The first NVIDIA GPU.
@@ -233,21 +233,6 @@ pub fn train(
         #[cfg(feature = "train-cuda")]
         Compute::Cuda => train_on(&cuda::Cuda::new()?, options, texts, held_out, watch),
     }
-}
-
-/// The mean loss per learned token of `texts`, in nats, under the model at `model` as it is.
-///
-/// # Errors
-///
-/// As [`train`].
-pub fn loss(options: &Options, texts: &[Text]) -> Result<f32> {
-    let device = Cpu::new(options.threads)?;
-    let head = Gguf::open(&options.model)?;
-    let model = Model::load(&device, &options.model, &head, &mut |_, _| {})?;
-    fit(&model.shape, texts)?;
-    let places = Places::new(&model.shape, 1, &[]);
-    let values = device.zeros(0)?;
-    mean(&device, &model, &places, &values, 1.0, texts)
 }
 
 /// Refuses texts that the model cannot read.

@@ -62,10 +62,6 @@ pub(super) struct Forward<B> {
 }
 
 impl<D: Device> Pass<'_, D> {
-    fn product(&self, m: usize, n: usize, k: usize) -> Product {
-        Product { m, n, k }
-    }
-
     /// A key of dropout for each use in this reading.
     fn dropout(&self, layer: usize, module: Module) -> Option<Dropout> {
         let dropout = self.adapter.dropout?;
@@ -88,7 +84,7 @@ impl<D: Device> Pass<'_, D> {
         let weight = &self.model.layers[layer].modules[module as usize];
         let mut y = self.device.zeros(length * rows)?;
         self.device.multiply(
-            self.product(length, rows, columns),
+            Product::new(length, rows, columns),
             Operand::of(x),
             Operand::of(weight).transposed(),
             (&mut y, 0),
@@ -107,7 +103,7 @@ impl<D: Device> Pass<'_, D> {
             let input = applied.thinned.as_ref().unwrap_or(x);
             let mut low = self.device.zeros(length * rank)?;
             self.device.multiply(
-                self.product(length, rank, columns),
+                Product::new(length, rank, columns),
                 Operand::of(input),
                 Operand::at(self.adapter.values, place.a).transposed(),
                 (&mut low, 0),
@@ -115,7 +111,7 @@ impl<D: Device> Pass<'_, D> {
                 0.0,
             )?;
             self.device.multiply(
-                self.product(length, rows, rank),
+                Product::new(length, rows, rank),
                 Operand::of(&low),
                 Operand::at(self.adapter.values, place.b).transposed(),
                 (&mut y, 0),
@@ -143,7 +139,7 @@ impl<D: Device> Pass<'_, D> {
         let (rows, columns) = self.model.shape.module(module);
         let weight = &self.model.layers[layer].modules[module as usize];
         device.multiply(
-            self.product(length, columns, rows),
+            Product::new(length, columns, rows),
             Operand::of(gradient),
             Operand::of(weight),
             (into, 0),
@@ -156,7 +152,7 @@ impl<D: Device> Pass<'_, D> {
         let rank = self.adapter.places.rank;
         let scale = self.adapter.scale;
         device.multiply(
-            self.product(rows, rank, length),
+            Product::new(rows, rank, length),
             Operand::of(gradient).transposed(),
             Operand::of(low),
             (learned, place.b),
@@ -165,7 +161,7 @@ impl<D: Device> Pass<'_, D> {
         )?;
         let mut for_low = device.zeros(length * rank)?;
         device.multiply(
-            self.product(length, rank, rows),
+            Product::new(length, rank, rows),
             Operand::of(gradient),
             Operand::at(self.adapter.values, place.b),
             (&mut for_low, 0),
@@ -173,7 +169,7 @@ impl<D: Device> Pass<'_, D> {
             0.0,
         )?;
         device.multiply(
-            self.product(rank, columns, length),
+            Product::new(rank, columns, length),
             Operand::of(&for_low).transposed(),
             Operand::of(applied.thinned.as_ref().unwrap_or(x)),
             (learned, place.a),
@@ -181,7 +177,7 @@ impl<D: Device> Pass<'_, D> {
             1.0,
         )?;
         let a = Operand::at(self.adapter.values, place.a);
-        let product = self.product(length, columns, rank);
+        let product = Product::new(length, columns, rank);
         match self.dropout(layer, module) {
             None => device.multiply(product, Operand::of(&for_low), a, (into, 0), 1.0, 1.0),
             Some(dropout) => {
@@ -270,7 +266,7 @@ impl<D: Device> Pass<'_, D> {
         let output = self.model.output.as_ref().unwrap_or(&self.model.embedding);
         let mut scores = self.device.zeros(count * shape.vocabulary)?;
         self.device.multiply(
-            self.product(count, shape.vocabulary, shape.width),
+            Product::new(count, shape.vocabulary, shape.width),
             Operand::at(normal, start * shape.width),
             Operand::of(output).transposed(),
             (&mut scores, 0),
@@ -319,7 +315,7 @@ impl<D: Device> Pass<'_, D> {
             )?);
             if learned.is_some() {
                 device.multiply(
-                    self.product(count, shape.width, shape.vocabulary),
+                    Product::new(count, shape.width, shape.vocabulary),
                     Operand::of(&scores),
                     Operand::of(output),
                     (&mut for_normal, start * shape.width),

@@ -238,9 +238,7 @@ fn tokenizer(model: &str) -> Result<Tokenizer> {
 
 #[cfg(feature = "llama")]
 fn add_ids(sample: &mut Sample, tokenizer: &Tokenizer) {
-    let spans = tokenizer.spans(&sample.text);
-    sample.tokens = Some(spans.len());
-    sample.set_ids(spans);
+    sample.set_ids(tokenizer.spans(&sample.text));
 }
 
 #[cfg(not(feature = "llama"))]

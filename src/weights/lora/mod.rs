@@ -11,6 +11,9 @@ mod safetensors;
 use std::fs;
 use std::path::Path;
 
+#[cfg(feature = "train")]
+pub(crate) use peft::PARTS;
+
 use super::gguf::{Gguf, Metadata, Tensor};
 use super::source::{self, Watch};
 use super::{TensorType, numbers};
@@ -297,14 +300,30 @@ impl Step {
 
 /// Rows of queries or keys in llama.cpp's order: in each head, the two halves of its rows take turns.
 fn permute_rows(numbers: &[f32], columns: usize, rows: usize, heads: usize) -> Vec<f32> {
-    let (head, half) = (rows / heads, rows / heads / 2);
     let mut permuted = Vec::with_capacity(numbers.len());
     for row in 0..rows {
-        let (start, within) = (row / head * head, row % head);
-        let old = start + within % 2 * half + within / 2;
+        let old = old_row(row, rows / heads);
         permuted.extend(&numbers[old * columns..(old + 1) * columns]);
     }
     permuted
+}
+
+/// Rows of queries or keys in the order of PyTorch models: what [`permute_rows`] was given.
+#[cfg(feature = "train")]
+pub(crate) fn unpermute_rows(numbers: &[f32], columns: usize, heads: usize) -> Vec<f32> {
+    let rows = numbers.len() / columns;
+    let mut ordered = vec![0.0; numbers.len()];
+    for (row, numbers) in numbers.chunks_exact(columns).enumerate() {
+        let old = old_row(row, rows / heads);
+        ordered[old * columns..(old + 1) * columns].copy_from_slice(numbers);
+    }
+    ordered
+}
+
+/// Where a row of llama.cpp's order is in PyTorch's, for heads of `head` rows.
+fn old_row(row: usize, head: usize) -> usize {
+    let (start, within) = (row / head * head, row % head);
+    start + within % 2 * (head / 2) + within / 2
 }
 
 /// What to write, in the order of the layers.

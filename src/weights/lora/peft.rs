@@ -187,6 +187,20 @@ fn role(name: &str) -> Result<Option<(String, Role)>> {
         .hint("merge the adapter with PEFT and convert the merged model"))
 }
 
+/// The parts of a layer: their names in PyTorch models and in GGUF. First those that multiply by a matrix, in the order in
+/// which they are applied.
+pub(crate) const PARTS: [(&str, &str); 9] = [
+    ("self_attn.q_proj", "attn_q"),
+    ("self_attn.k_proj", "attn_k"),
+    ("self_attn.v_proj", "attn_v"),
+    ("self_attn.o_proj", "attn_output"),
+    ("mlp.gate_proj", "ffn_gate"),
+    ("mlp.up_proj", "ffn_up"),
+    ("mlp.down_proj", "ffn_down"),
+    ("input_layernorm", "attn_norm"),
+    ("post_attention_layernorm", "ffn_norm"),
+];
+
 /// The name of a module's matrix in GGUF.
 fn rename(module: &str) -> Option<String> {
     match module {
@@ -197,17 +211,6 @@ fn rename(module: &str) -> Option<String> {
     }
     let (layer, part) = module.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: u32 = layer.parse().ok()?;
-    let part = match part {
-        "self_attn.q_proj" => "attn_q",
-        "self_attn.k_proj" => "attn_k",
-        "self_attn.v_proj" => "attn_v",
-        "self_attn.o_proj" => "attn_output",
-        "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" => "ffn_up",
-        "mlp.down_proj" => "ffn_down",
-        "input_layernorm" => "attn_norm",
-        "post_attention_layernorm" => "ffn_norm",
-        _ => return None,
-    };
+    let (_, part) = PARTS.iter().find(|(theirs, _)| *theirs == part)?;
     Some(format!("blk.{layer}.{part}.weight"))
 }
