@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -598,45 +598,4 @@ unsafe extern "C" fn ask(data: *mut c_void) -> bool {
     // SAFETY: `decode` passes a pointer to a `Stop` that outlives the call and may be used by any thread.
     let stop = unsafe { *data.cast::<Stop<'_>>() };
     stop()
-}
-
-/// All weights as 32-bit numbers.
-pub(super) const F32: sys::llama_ftype = sys::LLAMA_FTYPE_ALL_F32;
-
-/// The types of weights for which processors have code of their own in llama.cpp.
-pub(super) const TYPES_WITH_KERNELS: &[(&str, sys::llama_ftype)] = &[
-    ("F16", sys::LLAMA_FTYPE_MOSTLY_F16),
-    ("Q4_0", sys::LLAMA_FTYPE_MOSTLY_Q4_0),
-    ("Q4_1", sys::LLAMA_FTYPE_MOSTLY_Q4_1),
-    ("Q8_0", sys::LLAMA_FTYPE_MOSTLY_Q8_0),
-    ("Q4_K", sys::LLAMA_FTYPE_MOSTLY_Q4_K_M),
-    ("Q6_K", sys::LLAMA_FTYPE_MOSTLY_Q6_K),
-];
-
-/// Writes the model `from` to the file `to` with all its matrices in one type.
-pub(super) fn quantize(from: &Path, to: &Path, file_type: sys::llama_ftype) -> Result<()> {
-    backend()?;
-    let text = |path: &Path| {
-        CString::new(path.as_os_str().as_encoded_bytes()).map_err(|e| {
-            Error::new(Kind::File, "the path contains a zero byte")
-                .at(path.display().to_string())
-                .source(e)
-        })
-    };
-    let (source, target) = (text(from)?, text(to)?);
-    // SAFETY: it returns a plain struct.
-    let mut params = unsafe { sys::llama_model_quantize_default_params() };
-    params.ftype = file_type;
-    params.pure_ = true;
-    params.allow_requantize = true;
-    complaints();
-    // SAFETY: both paths end in a zero, and the parameters live until it returns.
-    let status =
-        unsafe { sys::llama_model_quantize(source.as_ptr(), target.as_ptr(), &raw const params) };
-    if status == 0 {
-        Ok(())
-    } else {
-        let message = format!("cannot quantize the model: {}", complaints());
-        Err(Error::new(Kind::Model, message).at(from.display().to_string()))
-    }
 }

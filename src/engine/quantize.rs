@@ -139,6 +139,17 @@ pub fn quantize(from: &Path, to: &Path, options: &Options, watch: &mut Watch<'_>
     Ok(plan)
 }
 
+/// Writes the model `from` to the file `to` with all its matrices in one type: for models of our own, of which nothing has to
+/// be asked first.
+pub(super) fn pack(from: &Path, to: &Path, kind: FileType) -> Result<()> {
+    let options = Options {
+        kind: Some(kind),
+        pure: true,
+        ..Options::default()
+    };
+    run(from, to, &options, false, &mut |_| {})
+}
+
 /// The numbers that `bytes` hold, whole blocks of `kind`: every type that llama.cpp reads, for
 /// [`crate::weights::merge::Options::decode`].
 ///

@@ -94,8 +94,6 @@ static ALIASES: &[(&str, &str)] = &[("Q3_K", "Q3_K_M"), ("Q4_K", "Q4_K_M"), ("Q5
 impl FileType {
     /// F32, which is no mixture.
     pub const F32: Self = Self(0);
-    /// F16 matrices, the rest F32.
-    pub const F16: Self = Self(1);
     /// Q4_0 matrices: the fastest on most processors.
     pub const Q4_0: Self = Self(2);
 

@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use super::super::Options;
-use super::super::llama::{self, TYPES_WITH_KERNELS};
-use super::Bench;
+use super::super::quantize::pack;
+use super::{Bench, TYPES_WITH_KERNELS};
 use crate::weights::tiny;
 use crate::{Error, Result};
 
@@ -48,8 +48,8 @@ pub fn compare_types(threads: Option<usize>) -> Result<Vec<TypeSpeed>> {
     let packed = folder.path().join("packed.gguf");
     TYPES_WITH_KERNELS
         .iter()
-        .map(|&(name, file_type)| {
-            llama::quantize(&original, &packed, file_type)?;
+        .map(|&name| {
+            pack(&original, &packed, name.parse()?)?;
             measure(name, &packed, threads)
         })
         .collect()
