@@ -5,9 +5,10 @@
 //! outputs of a batch (which saves a buffer of 100 MB), and errors that say what llama.cpp said.
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,13 +16,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel};
-use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
-use llama_cpp_2::token::data::LlamaTokenData;
-use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use llama_cpp_sys_2 as sys;
 
 use super::backend::{Entry, Grammar, Stall, Vocabulary};
+use super::gbnf::Gbnf;
 use super::{CacheType, Options, schema};
 use crate::sampling::Token;
 use crate::weights::gguf::Gguf;
@@ -39,25 +38,76 @@ static BACKEND: OnceLock<Option<LlamaBackend>> = OnceLock::new();
 thread_local! {
     /// What llama.cpp complained about on this thread since [`complaints`] was last asked.
     static COMPLAINTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The [`Listener`] of this thread, or null.
+    static LISTENER: Cell<*mut c_void> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Receives the log of llama.cpp: errors are kept to be part of our own, the rest is dropped.
-pub(super) unsafe extern "C" fn listen(
-    level: sys::ggml_log_level,
-    text: *const c_char,
-    _: *mut c_void,
-) {
+/// Who is told the lines that llama.cpp logs on this thread.
+struct Listener<'a> {
+    /// What came since the last line ended.
+    line: String,
+    tell: &'a mut dyn FnMut(&str),
+    panic: Option<Box<dyn std::any::Any + Send>>,
+}
+
+impl Listener<'_> {
+    fn hear(&mut self, text: &str) {
+        /// Longer than any line that llama.cpp logs to a listener.
+        const MOST: usize = 1 << 14;
+        // Nothing may unwind through llama.cpp.
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            for piece in text.split_inclusive('\n') {
+                if self.line.len() < MOST {
+                    self.line.push_str(piece);
+                }
+                if piece.ends_with('\n') {
+                    (self.tell)(&std::mem::take(&mut self.line));
+                }
+            }
+        }));
+        if let Err(panic) = told {
+            self.panic = Some(panic);
+        }
+    }
+}
+
+/// Does `work`, and passes the lines that llama.cpp logs on this thread meanwhile to `tell`.
+pub(super) fn listening<T>(tell: &mut dyn FnMut(&str), work: impl FnOnce() -> T) -> T {
+    let mut listener = Listener {
+        line: String::new(),
+        tell,
+        panic: None,
+    };
+    LISTENER.set(ptr::from_mut(&mut listener).cast());
+    let done = work();
+    LISTENER.set(ptr::null_mut());
+    if let Some(panic) = listener.panic {
+        resume_unwind(panic);
+    }
+    done
+}
+
+/// Receives the log of llama.cpp: errors are kept to be part of our own, the rest goes to who listens.
+unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
     const MOST: usize = 8;
-    if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
+    let is_error = level == sys::GGML_LOG_LEVEL_ERROR;
+    let listener = LISTENER.get().cast::<Listener<'_>>();
+    if text.is_null() || (listener.is_null() && !is_error) {
         return;
     }
     // SAFETY: llama.cpp passes a string that ends in a zero and lives until we return.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    COMPLAINTS.with_borrow_mut(|complaints| {
-        if complaints.len() < MOST {
-            complaints.push(text.trim().to_owned());
-        }
-    });
+    if is_error {
+        COMPLAINTS.with_borrow_mut(|complaints| {
+            if complaints.len() < MOST {
+                complaints.push(text.trim().to_owned());
+            }
+        });
+        return;
+    }
+    // SAFETY: `listening` put it there, on this thread, and takes it away before it is gone; nobody else uses it while
+    // llama.cpp runs.
+    unsafe { &mut *listener }.hear(&text);
 }
 
 /// What llama.cpp complained about on this thread, the cause first.
@@ -76,8 +126,8 @@ pub(super) fn complaints() -> String {
 
 pub(super) fn backend() -> Result<&'static LlamaBackend> {
     let backend = BACKEND.get_or_init(|| {
-        // SAFETY: `listen` is callable from any thread, at any time, and takes no user data.
-        unsafe { sys::llama_log_set(Some(listen), ptr::null_mut()) };
+        // SAFETY: `hear` is callable from any thread, at any time, and takes no user data.
+        unsafe { sys::llama_log_set(Some(hear), ptr::null_mut()) };
         LlamaBackend::init().ok()
     });
     backend.as_ref().ok_or_else(|| {
@@ -231,20 +281,7 @@ impl Vocabulary for Model {
     }
 
     fn grammar(&self, source: &str) -> Result<Box<dyn Grammar>> {
-        schema::check_grammar(source)?;
-        complaints();
-        let sampler = LlamaSampler::grammar(&self.inner, source, "root").map_err(|error| {
-            let reason = match error {
-                llama_cpp_2::GrammarError::NullGrammar => complaints(),
-                error => error.to_string(),
-            };
-            Error::new(Kind::Usage, format!("the grammar cannot be used: {reason}"))
-                .hint("it must be GBNF with a rule named `root`")
-        })?;
-        Ok(Box::new(Gbnf {
-            sampler,
-            candidates: LlamaTokenDataArray::new(Vec::new(), false),
-        }))
+        Ok(Box::new(Gbnf::new(&self.inner, source)?))
     }
 
     fn schema(&self, schema: &str) -> Result<String> {
@@ -279,65 +316,6 @@ impl Vocabulary for Model {
             known.insert(text.to_owned(), tokens.clone());
         }
         tokens
-    }
-}
-
-/// A grammar of llama.cpp.
-struct Gbnf {
-    sampler: LlamaSampler,
-    /// Kept between tokens, for it is as long as the vocabulary.
-    candidates: LlamaTokenDataArray,
-}
-
-impl Gbnf {
-    fn apply(&mut self, candidates: impl Iterator<Item = (Token, f32)>) {
-        let data = &mut self.candidates.data;
-        data.clear();
-        data.extend(
-            candidates.map(|(token, logit)| LlamaTokenData::new(LlamaToken(token), logit, 0.0)),
-        );
-        self.candidates.sorted = false;
-        self.candidates.selected = None;
-        self.sampler.apply(&mut self.candidates);
-    }
-}
-
-impl Grammar for Gbnf {
-    fn allows(&mut self, token: Token) -> bool {
-        self.apply(std::iter::once((token, 0.0)));
-        self.candidates
-            .data
-            .first()
-            .is_some_and(|candidate| candidate.logit() > f32::NEG_INFINITY)
-    }
-
-    fn constrain(&mut self, logits: &mut [f32]) {
-        let tokens = logits.iter().enumerate();
-        self.apply(
-            tokens
-                .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
-                .map(|(token, &logit)| (token as Token, logit)),
-        );
-        logits.fill(f32::NEG_INFINITY);
-        for candidate in &self.candidates.data {
-            logits[candidate.id().0 as usize] = candidate.logit();
-        }
-    }
-
-    fn accept(&mut self, token: Token) -> Result<()> {
-        self.sampler.try_accept(LlamaToken(token)).map_err(|_| {
-            Error::new(
-                Kind::Engine,
-                format!("the grammar has no place for token {token}"),
-            )
-        })
-    }
-
-    fn fork(&self) -> Box<dyn Grammar> {
-        Box::new(Self {
-            sampler: self.sampler.clone(),
-            candidates: LlamaTokenDataArray::new(Vec::new(), false),
-        })
     }
 }
 

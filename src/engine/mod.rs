@@ -22,6 +22,8 @@ mod fit;
 #[cfg(any(feature = "llama", test))]
 mod forced;
 #[cfg(feature = "llama")]
+mod gbnf;
+#[cfg(feature = "llama")]
 mod llama;
 #[cfg(feature = "llama")]
 mod local;

@@ -4,15 +4,12 @@
 //! otherwise end in an assertion of llama.cpp, which ends the process.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_char};
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::ptr;
-use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
@@ -412,9 +409,6 @@ fn run(
     line: &mut dyn FnMut(&str),
 ) -> Result<()> {
     llama::backend()?;
-    static LISTEN: Once = Once::new();
-    // SAFETY: `hear` is callable from any thread, at any time, and takes no user data.
-    LISTEN.call_once(|| unsafe { sys::llama_log_set(Some(hear), ptr::null_mut()) });
     let text = |path: &Path| {
         CString::new(path.as_os_str().as_encoded_bytes()).map_err(|e| {
             Error::new(Kind::File, "the path contains a zero byte")
@@ -470,7 +464,7 @@ fn run(
         params.kv_overrides = overrides.as_ptr();
     }
     llama::complaints();
-    let status = listening(line, || {
+    let status = llama::listening(line, || {
         // SAFETY: paths and names end in a zero, both lists in their terminators, and all live until it returns.
         unsafe { sys::llama_model_quantize(source.as_ptr(), target.as_ptr(), &raw const params) }
     });
@@ -523,65 +517,6 @@ fn overriding(key: &str, value: &Note) -> sys::llama_model_kv_override {
         }
     }
     list
-}
-
-/// Who is told the lines that llama.cpp logs on this thread.
-struct Listener<'a> {
-    /// What came since the last line ended.
-    line: String,
-    tell: &'a mut dyn FnMut(&str),
-    panic: Option<Box<dyn std::any::Any + Send>>,
-}
-
-thread_local! {
-    static LISTENER: Cell<*mut c_void> = const { Cell::new(ptr::null_mut()) };
-}
-
-/// Does `work`, and passes the lines that llama.cpp logs on this thread meanwhile to `tell`.
-fn listening<T>(tell: &mut dyn FnMut(&str), work: impl FnOnce() -> T) -> T {
-    let mut listener = Listener {
-        line: String::new(),
-        tell,
-        panic: None,
-    };
-    LISTENER.set(ptr::from_mut(&mut listener).cast());
-    let done = work();
-    LISTENER.set(ptr::null_mut());
-    if let Some(panic) = listener.panic {
-        resume_unwind(panic);
-    }
-    done
-}
-
-/// Receives the log of llama.cpp; what is not for [`listening`] goes where it always goes.
-unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, data: *mut c_void) {
-    /// Longer than any line that llama.cpp logs here.
-    const MOST: usize = 1 << 14;
-    let listener = LISTENER.get().cast::<Listener<'_>>();
-    if level == sys::GGML_LOG_LEVEL_ERROR || listener.is_null() || text.is_null() {
-        // SAFETY: it is called as llama.cpp calls us.
-        unsafe { llama::listen(level, text, data) };
-        return;
-    }
-    // SAFETY: `listening` put it there, on this thread, and takes it away before it is gone; nobody else uses it while
-    // llama.cpp runs.
-    let listener = unsafe { &mut *listener };
-    // SAFETY: llama.cpp passes a string that ends in a zero and lives until we return.
-    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    // Nothing may unwind through llama.cpp.
-    let told = catch_unwind(AssertUnwindSafe(|| {
-        for piece in text.split_inclusive('\n') {
-            if listener.line.len() < MOST {
-                listener.line.push_str(piece);
-            }
-            if piece.ends_with('\n') {
-                (listener.tell)(&std::mem::take(&mut listener.line));
-            }
-        }
-    }));
-    if let Err(panic) = told {
-        listener.panic = Some(panic);
-    }
 }
 
 #[cfg(test)]
