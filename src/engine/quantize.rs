@@ -211,28 +211,25 @@ fn ask(from: &Path, parts: &Parts, options: &Options) -> Result<Plan> {
         return Err(at(Error::new(Kind::Model, message)));
     }
     let mut to: BTreeMap<String, TensorType> = BTreeMap::new();
-    let mut lost = None;
     run(from, Path::new(""), options, true, &mut |line| {
-        if let Some(name) = tensor(line) {
-            match target(line) {
-                Some(kind) => drop(to.insert(name.to_owned(), kind)),
-                None => lost = Some(line.to_owned()),
-            }
+        if let (Some(name), Some(kind)) = (tensor(line), target(line)) {
+            to.insert(name.to_owned(), kind);
         }
     })?;
     let mut tensors = Vec::new();
+    let mut changed = Vec::new();
     for tensor in &parts.tensors {
-        let kind = to.get(&tensor.name).copied();
-        let (Some(kind), None) = (kind, &lost) else {
+        let Some(&kind) = to.get(&tensor.name) else {
             let message = format!("llama.cpp does not say what becomes of `{}`", tensor.name);
             return Err(at(Error::new(Kind::Engine, message)));
         };
-        let changed = Tensor::new(tensor.name.clone(), tensor.shape.clone(), kind).map_err(at)?;
+        let new = Tensor::new(tensor.name.clone(), tensor.shape.clone(), kind).map_err(at)?;
         tensors.push(Change {
-            size: changed.size,
+            size: new.size,
             to: kind,
             tensor: tensor.clone(),
         });
+        changed.push(new);
     }
     let mut before = 0;
     for path in &parts.paths {
@@ -240,14 +237,7 @@ fn ask(from: &Path, parts: &Parts, options: &Options) -> Result<Plan> {
             .map_err(|e| Error::file("read", path, e))?
             .len();
     }
-    let changed: Result<Vec<Tensor>> = tensors
-        .iter()
-        .map(|change| {
-            let tensor = &change.tensor;
-            Tensor::new(tensor.name.clone(), tensor.shape.clone(), change.to)
-        })
-        .collect();
-    let after = gguf::size(&metadata(&parts.first.metadata, options), changed?).map_err(at)?;
+    let after = gguf::size(&metadata(&parts.first.metadata, options), changed).map_err(at)?;
     Ok(Plan {
         tensors,
         before,
