@@ -2,69 +2,11 @@
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use super::distribution::{Distribution, exp};
 use super::tail_free::tail_free;
-use super::{Settings, Token, filters, mirostat};
+use super::{Settings, Step, Token, filters, mirostat};
 use crate::Result;
-
-/// A step between the logits and the draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Step {
-    /// Repetition, frequency and presence penalty.
-    Penalties,
-    /// [`Settings::dry_multiplier`] and what belongs to it.
-    Dry,
-    /// [`Settings::top_n_sigma`].
-    TopNSigma,
-    /// [`Settings::top_k`].
-    TopK,
-    /// [`Settings::top_a`].
-    TopA,
-    /// [`Settings::tail_free`].
-    TailFree,
-    /// [`Settings::typical_p`].
-    Typical,
-    /// [`Settings::top_p`].
-    TopP,
-    /// [`Settings::min_p`].
-    MinP,
-    /// [`Settings::xtc_probability`] and [`Settings::xtc_threshold`].
-    Xtc,
-    /// [`Settings::smoothing_factor`] and [`Settings::smoothing_curve`].
-    Smoothing,
-    /// [`Settings::temperature`], fixed or dynamic.
-    Temperature,
-}
-
-impl Step {
-    /// The order of llama.cpp in 2023, when LimaRP was written; what came later stands where llama.cpp put it.
-    pub const DEFAULT_ORDER: &'static [Self] = &[
-        Self::Penalties,
-        Self::Dry,
-        Self::TopNSigma,
-        Self::TopK,
-        Self::TopA,
-        Self::TailFree,
-        Self::Typical,
-        Self::TopP,
-        Self::MinP,
-        Self::Xtc,
-        Self::Smoothing,
-        Self::Temperature,
-    ];
-
-    /// Whether the step drops tokens, which is Mirostat's own business where it is on.
-    fn drops(self) -> bool {
-        !matches!(
-            self,
-            Self::Penalties | Self::Dry | Self::Smoothing | Self::Temperature
-        )
-    }
-}
 
 /// A place that a [`Chain`] can go back to.
 #[derive(Debug, Clone, Copy, PartialEq)]

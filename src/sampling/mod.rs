@@ -23,8 +23,9 @@ mod settings;
 mod table;
 mod tail_free;
 
-pub use chain::{Chain, Mark, Step, drawn_seed};
+pub use chain::{Chain, Mark, drawn_seed};
 pub use likelihood::log_probabilities;
+pub use order::Step;
 pub use settings::Settings;
 pub use table::{Names, Range, SAMPLERS, Sampler};
 

@@ -1,6 +1,63 @@
-//! The order of the steps, in the spellings of other programs.
+//! The steps between logits and draw, and their order in the spellings of other programs.
 
-use super::Step;
+use serde::{Deserialize, Serialize};
+
+/// A step between the logits and the draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// Repetition, frequency and presence penalty.
+    Penalties,
+    /// [`Settings::dry_multiplier`](super::Settings::dry_multiplier) and what belongs to it.
+    Dry,
+    /// [`Settings::top_n_sigma`](super::Settings::top_n_sigma).
+    TopNSigma,
+    /// [`Settings::top_k`](super::Settings::top_k).
+    TopK,
+    /// [`Settings::top_a`](super::Settings::top_a).
+    TopA,
+    /// [`Settings::tail_free`](super::Settings::tail_free).
+    TailFree,
+    /// [`Settings::typical_p`](super::Settings::typical_p).
+    Typical,
+    /// [`Settings::top_p`](super::Settings::top_p).
+    TopP,
+    /// [`Settings::min_p`](super::Settings::min_p).
+    MinP,
+    /// [`Settings::xtc_probability`](super::Settings::xtc_probability) and [`Settings::xtc_threshold`](super::Settings::xtc_threshold).
+    Xtc,
+    /// [`Settings::smoothing_factor`](super::Settings::smoothing_factor) and [`Settings::smoothing_curve`](super::Settings::smoothing_curve).
+    Smoothing,
+    /// [`Settings::temperature`](super::Settings::temperature), fixed or dynamic.
+    Temperature,
+}
+
+impl Step {
+    /// The order of llama.cpp in 2023, when LimaRP was written; what came later stands where llama.cpp put it.
+    pub const DEFAULT_ORDER: &'static [Self] = &[
+        Self::Penalties,
+        Self::Dry,
+        Self::TopNSigma,
+        Self::TopK,
+        Self::TopA,
+        Self::TailFree,
+        Self::Typical,
+        Self::TopP,
+        Self::MinP,
+        Self::Xtc,
+        Self::Smoothing,
+        Self::Temperature,
+    ];
+
+    /// Whether the step drops tokens, which is Mirostat's own business where it is on.
+    pub(super) fn drops(self) -> bool {
+        !matches!(
+            self,
+            Self::Penalties | Self::Dry | Self::Smoothing | Self::Temperature
+        )
+    }
+}
 
 /// A step: its number in `KoboldCpp`, where it has one, and its names: llama.cpp's short and long ones, and
 /// text-generation-webui's.
