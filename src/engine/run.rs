@@ -331,6 +331,7 @@ impl Run {
             self.feed.piece_with(text, told);
         }
     }
+
     /// Ends the reply.
     pub(super) fn end(mut self, reason: Reason) {
         if !matches!(reason, Reason::Stop(_)) {

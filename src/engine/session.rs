@@ -43,6 +43,12 @@ pub(super) struct Snapshot {
     pub(super) state: Vec<u8>,
 }
 
+/// How many tokens two conversations begin with both.
+#[cfg(any(feature = "llama", test))]
+pub(super) fn agreement(a: &[Token], b: &[Token]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
 #[cfg(any(feature = "llama", test))]
 mod shelf;
 #[cfg(any(feature = "llama", test))]

@@ -243,6 +243,7 @@ fn agreement(text: &str, ban: &[char]) -> usize {
         .take_while(|(a, b)| a == *b)
         .count()
 }
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

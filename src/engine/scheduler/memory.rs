@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use super::super::backend::Backend;
 use super::super::run::Run;
-use super::super::session::{Scales, SlotState, Snapshot};
+use super::super::session::{Scales, SlotState, Snapshot, agreement};
 use super::Scheduler;
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
@@ -321,9 +321,4 @@ impl<B: Backend> Scheduler<B> {
 /// logits after the last one are needed.
 pub(super) fn usable(cache: &[Token], wanted: &[Token]) -> usize {
     agreement(cache, &wanted[..wanted.len().saturating_sub(1)])
-}
-
-/// How many tokens two conversations begin with both.
-fn agreement(a: &[Token], b: &[Token]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

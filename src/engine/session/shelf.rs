@@ -1,6 +1,6 @@
 //! Conversations in memory, the one unused longest is dropped first.
 
-use super::{Scales, Snapshot};
+use super::{Scales, Snapshot, agreement};
 use crate::sampling::Token;
 
 /// Conversations that have lost their slot.
@@ -36,7 +36,7 @@ impl Shelf {
     pub(crate) fn find(&mut self, tokens: &[Token], adapters: &Scales) -> Option<(usize, usize)> {
         (0..self.entries.len())
             .filter(|&at| self.entries[at].adapters == *adapters)
-            .map(|at| (common(&self.entries[at].tokens, tokens), at))
+            .map(|at| (agreement(&self.entries[at].tokens, tokens), at))
             .filter(|&(common, _)| common > 0)
             .max()
     }
@@ -67,11 +67,6 @@ impl Shelf {
 
 fn size(snapshot: &Snapshot) -> usize {
     snapshot.state.len() + size_of_val(snapshot.tokens.as_slice())
-}
-
-/// How many tokens two conversations begin with both.
-fn common(a: &[Token], b: &[Token]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
