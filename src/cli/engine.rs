@@ -39,7 +39,6 @@ pub(super) struct WeightsArgs {
 
 impl WeightsArgs {
     /// The threads that were asked for.
-    #[cfg(feature = "llama")]
     pub(super) fn threads(&self) -> Option<usize> {
         self.threads.map(usize::from)
     }
@@ -49,7 +48,7 @@ impl WeightsArgs {
         let adapters: Result<Vec<Adapter>> = self.lora.iter().map(|text| text.parse()).collect();
         Ok(Options {
             adapters: adapters?,
-            threads: self.threads.map(usize::from),
+            threads: self.threads(),
             gpu_layers: self.gpu_layers,
             cache_type: self.cache_type,
             ..Options::new(store::resolve(&self.model)?)
@@ -134,9 +133,7 @@ impl ModelArgs {
     fn with_default_adapter(&self, options: Options) -> Result<Options> {
         Ok(options)
     }
-}
 
-impl ModelArgs {
     /// The servers of `--engine`.
     fn connect(&self) -> Result<Box<dyn Engine>> {
         let model = &self.weights.model;

@@ -1,15 +1,18 @@
 //! `model quantize`: fewer bits for each weight.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint, value_parser};
 
-use super::super::{Answer, interrupt};
+use super::super::Answer;
 use crate::weights::{FileType, TensorType, store};
 use crate::{Error, Kind, Result};
 
 /// The word for tensors that stay as they are.
 const COPY: &str = "COPY";
+
+/// What to do about a type that is none.
+const LISTED: &str = "`cardwright model quantize --help` lists the types";
 
 /// Make a model smaller and faster: fewer bits for each weight
 ///
@@ -90,24 +93,22 @@ pub(super) fn writable(kind: FileType) -> Result<FileType> {
         return Ok(kind);
     }
     let message = format!("a model cannot be quantized to {kind}");
-    Err(Error::new(Kind::Usage, message).hint("`cardwright model quantize --help` lists the types"))
+    Err(Error::new(Kind::Usage, message).hint(LISTED))
 }
 
 fn kind(name: &str) -> Result<Option<FileType>> {
     if name.eq_ignore_ascii_case(COPY) {
         return Ok(None);
     }
-    let kind = name
-        .parse()
-        .map_err(|e: Error| Error::new(e.kind(), e.message()))
-        .and_then(writable);
-    // The list of the types is long, and in the help it has sizes.
-    kind.map(Some)
-        .map_err(|e| e.hint("`cardwright model quantize --help` lists the types"))
+    name.parse().and_then(writable).map(Some).map_err(|e| {
+        // The list of the types is long, and in the help it has sizes.
+        e.hint(LISTED)
+    })
 }
 
 /// The name of the new file: the model's, with this type instead of the one it has in its name.
-fn beside(model: &Path, kind: Option<FileType>) -> PathBuf {
+#[cfg(any(feature = "llama", test))]
+fn beside(model: &std::path::Path, kind: Option<FileType>) -> PathBuf {
     let stem = model.file_stem().unwrap_or_default().to_string_lossy();
     let stem = match stem
         .rsplit_once("-of-")
@@ -130,8 +131,8 @@ fn beside(model: &Path, kind: Option<FileType>) -> PathBuf {
 
 #[cfg(feature = "llama")]
 pub(super) fn quantize(arguments: &QuantizeArgs) -> Result<Answer> {
-    use super::super::output;
     use super::super::progress::{Progress, bytes};
+    use super::super::{interrupt, output};
     use crate::engine::quantize::{self, Options};
     use crate::weights::Importance;
 
@@ -171,8 +172,7 @@ pub(super) fn quantize(arguments: &QuantizeArgs) -> Result<Answer> {
 pub(super) fn quantize(arguments: &QuantizeArgs) -> Result<Answer> {
     // What can be said without llama.cpp is said first.
     kind(&arguments.kind)?;
-    beside(&store::resolve(&arguments.model)?, None);
-    interrupt::abandons("nothing was written");
+    store::resolve(&arguments.model)?;
     Err(super::super::engine::without_llama())
 }
 
@@ -217,6 +217,8 @@ fn dry_run(plan: &crate::engine::quantize::Plan, json: bool) -> Result<Answer> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
