@@ -1,25 +1,17 @@
 //! Adapters, chosen by each request.
 
-use cardwright::weights::lora;
-
 use super::*;
 use crate::weights::fixtures;
 
 /// Writes an adapter for a model of this shape, strong enough to change what a model of random weights says.
 fn adapter(model: &tiny::Model, strength: f32, path: &Path) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name);
-    model.write(&file("base.gguf")).unwrap();
+    let base = tempfile::NamedTempFile::new().unwrap();
+    model.write(base.path()).unwrap();
     let mut arrays = fixtures::lora(model);
     for (.., numbers) in &mut arrays {
         numbers.iter_mut().for_each(|number| *number *= strength);
     }
-    fixtures::peft(&file("peft"), fixtures::CONFIG, &arrays);
-    let options = lora::Options {
-        base: Some(lora::Base::open(&file("base.gguf")).unwrap()),
-        ..lora::Options::default()
-    };
-    lora::convert(&file("peft"), path, &options, &mut |_, _| {}).unwrap();
+    fixtures::adapter(&arrays, base.path(), path);
 }
 
 struct Two {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cardwright::weights::tiny;
+use tempfile::TempDir;
 
 use super::fixtures;
 
@@ -25,22 +26,35 @@ fn run(folder: &Path, arguments: &[&str]) -> String {
     text.replace(&folder.display().to_string(), "FOLDER")
 }
 
-#[test]
-fn models_are_listed_shown_converted_and_merged() {
+/// A folder with a tiny model of this name, and an adapter for it as PEFT writes one.
+fn desk(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
     let model = tiny::Model {
         layers: 1,
         ..tiny::Model::default()
     };
-    fs::write(folder.join("tiny.gguf"), model.bytes().unwrap()).unwrap();
+    model.write(&folder.path().join(name)).unwrap();
     fixtures::peft(
-        &folder.join("peft"),
+        &folder.path().join("peft"),
         fixtures::CONFIG,
         &fixtures::lora(&model),
     );
-    let mut transcript = String::new();
-    for line in [
+    folder
+}
+
+/// What a person sees who enters these lines one after the other.
+fn transcript(folder: &TempDir, lines: &[&str]) -> String {
+    let lines = lines.iter().map(|line| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        run(folder.path(), &arguments)
+    });
+    lines.collect()
+}
+
+#[test]
+fn models_are_listed_shown_converted_and_merged() {
+    let folder = desk("tiny.gguf");
+    let lines = [
         "model list",
         "model show",
         "model pull tiny.gguf",
@@ -58,30 +72,15 @@ fn models_are_listed_shown_converted_and_merged() {
         "model merge tiny --lora lora.gguf:0.5 -o merged.gguf --type Q8_0",
         "model show merged.gguf",
         "model convert tiny.gguf -o again.gguf",
-    ] {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        transcript.push_str(&run(folder, &arguments));
-    }
-    insta::assert_snapshot!(transcript);
+    ];
+    insta::assert_snapshot!(transcript(&folder, &lines));
 }
 
 #[cfg(feature = "llama")]
 #[test]
 fn models_are_quantized_and_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let model = tiny::Model {
-        layers: 1,
-        ..tiny::Model::default()
-    };
-    fs::write(folder.join("tiny-F32.gguf"), model.bytes().unwrap()).unwrap();
-    fixtures::peft(
-        &folder.join("peft"),
-        fixtures::CONFIG,
-        &fixtures::lora(&model),
-    );
-    let mut transcript = String::new();
-    for line in [
+    let folder = desk("tiny-F32.gguf");
+    let lines = [
         "model quantize tiny-F32.gguf Q4_0 --dry-run",
         "model quantize tiny-F32.gguf Q4_0 --dry-run --json --pure",
         "model quantize tiny-F32.gguf q4_0",
@@ -98,12 +97,9 @@ fn models_are_quantized_and_refused() {
         "model merge tiny-Q4_0.gguf --lora lora.gguf -o merged.gguf --type Q4_K_M",
         "model show merged.gguf",
         "model merge tiny-F32.gguf --lora lora.gguf -o small.gguf --type IQ1_S",
-    ] {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        transcript.push_str(&run(folder, &arguments));
-    }
-    insta::assert_snapshot!(transcript);
-    let mut left: Vec<_> = fs::read_dir(folder)
+    ];
+    insta::assert_snapshot!(transcript(&folder, &lines));
+    let mut left: Vec<_> = fs::read_dir(&folder)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use cardwright::weights::gguf::{Gguf, Metadata, Tensor, Writer};
-use cardwright::weights::{FileType, TensorType, numbers, tiny};
+use cardwright::weights::{FileType, TensorType, lora as convert, numbers, tiny};
 
 /// Which of the formats of before GGUF.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -198,6 +198,19 @@ pub(crate) fn peft(folder: &Path, config: &str, arrays: &[Array]) {
         safetensors(arrays),
     )
     .unwrap();
+}
+
+/// Writes the adapter of `arrays` in GGUF, for the model file `base`, to `to`.
+pub(crate) fn adapter(arrays: &[Array], base: &Path, to: &Path) {
+    let desk = tempfile::tempdir().unwrap();
+    // Its name becomes the adapter's.
+    let folder = desk.path().join("peft");
+    peft(&folder, CONFIG, arrays);
+    let options = convert::Options {
+        base: Some(convert::Base::open(base).unwrap()),
+        ..convert::Options::default()
+    };
+    convert::convert(&folder, to, &options, &mut |_, _| {}).unwrap();
 }
 
 pub(super) fn safetensors(arrays: &[Array]) -> Vec<u8> {

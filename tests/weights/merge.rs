@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cardwright::weights::merge::{Adapter, Options, Report, merge};
-use cardwright::weights::{TensorType, lora, numbers, tiny};
+use cardwright::weights::{TensorType, numbers, tiny};
 use cardwright::{Kind, Result};
 use tempfile::TempDir;
 
@@ -25,22 +25,8 @@ impl Desk {
             },
         };
         desk.base("f32.gguf", TensorType::F32);
-        fixtures::peft(
-            &desk.path("peft"),
-            fixtures::CONFIG,
-            &fixtures::lora(&desk.model),
-        );
-        let options = lora::Options {
-            base: Some(lora::Base::open(&desk.path("f32.gguf")).unwrap()),
-            ..lora::Options::default()
-        };
-        lora::convert(
-            &desk.path("peft"),
-            &desk.path("lora.gguf"),
-            &options,
-            &mut |_, _| {},
-        )
-        .unwrap();
+        let arrays = fixtures::lora(&desk.model);
+        fixtures::adapter(&arrays, &desk.path("f32.gguf"), &desk.path("lora.gguf"));
         desk
     }
 

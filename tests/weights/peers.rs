@@ -50,6 +50,21 @@ impl Peers {
         );
     }
 
+    /// What becomes of `base.gguf` with three quarters of `lora.gguf` in it: ours, and theirs.
+    fn merged(&self, options: &merge::Options) -> (Whole, Whole) {
+        let [base, path, ours, theirs] =
+            ["base", "lora", "ours", "theirs"].map(|name| self.path(&format!("{name}.gguf")));
+        let adapters = [Adapter { path, scale: 0.75 }];
+        merge(&base, &adapters, &ours, options, &mut |_, _| {}).unwrap();
+        let arguments = [
+            ["-m", "base.gguf"],
+            ["--lora-scaled", "lora.gguf:0.75"],
+            ["-o", "theirs.gguf"],
+        ];
+        self.program("llama-export-lora", &arguments.concat());
+        (Whole::open(&ours), Whole::open(&theirs))
+    }
+
     fn python(&self, script: &str, arguments: &[&Path]) -> String {
         let done = Command::new(self.folder.join("venv/bin/python"))
             .current_dir(self.folder.join("llama.cpp"))
@@ -65,6 +80,32 @@ impl Peers {
         );
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
+}
+
+/// Compares all keys, and all tensors, whose numbers may be off by the share of them that `step` allows for their type: sums
+/// are added up in another order, so the last bit may differ. Tells how far they are off at most.
+fn assert_close(ours: &Whole, theirs: &Whole, step: impl Fn(TensorType) -> f32) -> f32 {
+    assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
+    let mut off = 0.0_f32;
+    for tensor in &ours.gguf.tensors {
+        let name = &tensor.name;
+        let their = theirs.gguf.tensor(name).unwrap();
+        assert_eq!(
+            (tensor.kind, &tensor.shape),
+            (their.kind, &their.shape),
+            "{name}"
+        );
+        let step = step(tensor.kind);
+        if step == 0.0 {
+            assert!(ours.data(tensor) == theirs.data(their), "{name}");
+            continue;
+        }
+        for (a, b) in ours.numbers(name).iter().zip(theirs.numbers(name)) {
+            assert!((a - b).abs() <= step * a.abs().max(1.0), "{name} {a} {b}");
+            off = off.max((a - b).abs());
+        }
+    }
+    off
 }
 
 /// Compares all tensors, and all keys but those named.
@@ -296,11 +337,6 @@ fn merged_models_are_those_of_llama_export_lora() {
         return;
     };
     let model = tiny::Model::default();
-    fixtures::peft(
-        &peers.path("peft"),
-        fixtures::CONFIG,
-        &fixtures::lora(&model),
-    );
     for kind in [
         TensorType::F32,
         TensorType::F16,
@@ -310,61 +346,12 @@ fn merged_models_are_those_of_llama_export_lora() {
     ] {
         let base = peers.path("base.gguf");
         fs::write(&base, fixtures::gguf(&model, kind)).unwrap();
-        let adapter = peers.path("lora.gguf");
-        let options = lora::Options {
-            base: Some(lora::Base::open(&base).unwrap()),
-            ..lora::Options::default()
-        };
-        lora::convert(&peers.path("peft"), &adapter, &options, &mut |_, _| {}).unwrap();
-        let (ours, theirs) = (peers.path("ours.gguf"), peers.path("theirs.gguf"));
-        let adapters = [Adapter {
-            path: adapter.clone(),
-            scale: 0.75,
-        }];
-        merge(
-            &base,
-            &adapters,
-            &ours,
-            &merge::Options::default(),
-            &mut |_, _| {},
-        )
-        .unwrap();
-        let scaled = format!("{}:0.75", adapter.display());
-        let [base, theirs_path] = [&base, &theirs].map(|path| path.to_str().unwrap());
-        peers.program(
-            "llama-export-lora",
-            &["-m", base, "--lora-scaled", &scaled, "-o", theirs_path],
-        );
-        let (ours, theirs) = (Whole::open(&ours), Whole::open(&theirs));
-        assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
-        let mut off = 0.0_f32;
-        for tensor in &ours.gguf.tensors {
-            let their = theirs.gguf.tensor(&tensor.name).unwrap();
-            assert_eq!(
-                (tensor.kind, &tensor.shape),
-                (their.kind, &their.shape),
-                "{}",
-                tensor.name
-            );
-            // Sums are added up in another order, so the last bit may differ.
-            let step = if tensor.kind == TensorType::F32 {
-                f32::EPSILON * 4.0
-            } else {
-                1.0 / 1024.0
-            };
-            for (a, b) in ours
-                .numbers(&tensor.name)
-                .iter()
-                .zip(theirs.numbers(&tensor.name))
-            {
-                assert!(
-                    (a - b).abs() <= step * a.abs().max(1.0),
-                    "{} {a} {b}",
-                    tensor.name
-                );
-                off = off.max((a - b).abs());
-            }
-        }
+        fixtures::adapter(&fixtures::lora(&model), &base, &peers.path("lora.gguf"));
+        let (ours, theirs) = peers.merged(&merge::Options::default());
+        let off = assert_close(&ours, &theirs, |kind| match kind {
+            TensorType::F32 => f32::EPSILON * 4.0,
+            _ => 1.0 / 1024.0,
+        });
         eprintln!("merged {kind}: equal, but for at most {off}");
     }
 }
@@ -473,16 +460,10 @@ fn merging_into_a_base_of_any_type_is_what_llama_export_lora_does() {
         return;
     };
     let model = tiny::Model::default();
-    let [plain, base, adapter, ours, theirs] =
-        ["plain", "base", "lora", "ours", "theirs"].map(|name| peers.path(&format!("{name}.gguf")));
+    let [plain, base, adapter] =
+        ["plain", "base", "lora"].map(|name| peers.path(&format!("{name}.gguf")));
     model.write(&plain).unwrap();
-    let peft = peers.path("peft");
-    fixtures::peft(&peft, fixtures::CONFIG, &fixtures::lora(&model));
-    let converted = lora::Options {
-        base: Some(lora::Base::open(&plain).unwrap()),
-        ..lora::Options::default()
-    };
-    lora::convert(&peft, &adapter, &converted, &mut |_, _| {}).unwrap();
+    fixtures::adapter(&fixtures::lora(&model), &plain, &adapter);
     let matrices = super::importance::matrices(&model);
     fs::write(peers.path("old.dat"), super::importance::dat(&matrices)).unwrap();
     let importance = Importance::open(&peers.path("old.dat")).unwrap();
@@ -495,47 +476,15 @@ fn merging_into_a_base_of_any_type_is_what_llama_export_lora_does() {
             ..Options::default()
         };
         quantize(&plain, &base, &options, &mut |_, _| {}).unwrap();
-        let adapters = [Adapter {
-            path: adapter.clone(),
-            scale: 0.75,
-        }];
         let options = merge::Options {
             decode: quantize::decode,
             ..merge::Options::default()
         };
-        merge(&base, &adapters, &ours, &options, &mut |_, _| {}).unwrap();
-        let flags = [
-            "-m",
-            "base.gguf",
-            "--lora-scaled",
-            "lora.gguf:0.75",
-            "-o",
-            "theirs.gguf",
-        ];
-        peers.program("llama-export-lora", &flags);
-        let (ours, theirs) = (Whole::open(&ours), Whole::open(&theirs));
-        assert!(fixtures::differences(&ours.gguf.metadata, &theirs.gguf.metadata).is_empty());
-        for tensor in &ours.gguf.tensors {
-            let their = theirs.gguf.tensor(&tensor.name).unwrap();
-            assert_eq!(
-                (tensor.kind, &tensor.shape),
-                (their.kind, &their.shape),
-                "{}",
-                tensor.name
-            );
-            if tensor.kind != TensorType::F16 {
-                assert!(ours.data(tensor) == theirs.data(their), "{}", tensor.name);
-                continue;
-            }
-            let numbers = theirs.numbers(&tensor.name);
-            for (a, b) in ours.numbers(&tensor.name).iter().zip(numbers) {
-                assert!(
-                    (a - b).abs() <= a.abs().max(1.0) / 1024.0,
-                    "{} {a} {b}",
-                    tensor.name
-                );
-            }
-        }
+        let (ours, theirs) = peers.merged(&options);
+        assert_close(&ours, &theirs, |kind| match kind {
+            TensorType::F16 => 1.0 / 1024.0,
+            _ => 0.0,
+        });
         eprintln!("merged into {name}: equal, but for the last bit of a sum");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cardwright::engine::quantize::{self, Options, quantize};
 use cardwright::weights::gguf::{Gguf, Metadata, Tensor, Value, Writer};
 use cardwright::weights::merge::{self, merge};
-use cardwright::weights::{FileType, Importance, TensorType, lora, numbers, tiny};
+use cardwright::weights::{FileType, Importance, TensorType, numbers, tiny};
 
 use super::fixtures::{self, Whole};
 use super::importance;
@@ -344,14 +344,8 @@ fn a_model_in_several_files_becomes_one() {
 #[test]
 fn a_base_of_every_type_gets_its_adapter() {
     let desk = Desk::new();
-    let peft = desk.path("peft");
-    fixtures::peft(&peft, fixtures::CONFIG, &fixtures::lora(&desk.model));
-    let adapter = desk.path("lora.gguf");
-    let options = lora::Options {
-        base: Some(lora::Base::open(&desk.path("F32.gguf")).unwrap()),
-        ..lora::Options::default()
-    };
-    lora::convert(&peft, &adapter, &options, &mut |_, _| {}).unwrap();
+    let (plain, adapter) = (desk.path("F32.gguf"), desk.path("lora.gguf"));
+    fixtures::adapter(&fixtures::lora(&desk.model), &plain, &adapter);
     let merged = |base: &Path, scale: f32| {
         let to = desk.path("merged.gguf");
         let adapters = [merge::Adapter {
@@ -365,7 +359,6 @@ fn a_base_of_every_type_gets_its_adapter() {
         merge(base, &adapters, &to, &options, &mut |_, _| {}).unwrap();
         Whole::open(&to).numbers("blk.0.attn_v.weight")
     };
-    let plain = desk.path("F32.gguf");
     let (before, after) = (merged(&plain, 0.0), merged(&plain, 1.0));
     let importance = desk.importance();
     for kind in FileType::all().filter(|kind| kind.bits().is_some()) {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cardwright::weights::gguf::{Tensor, Writer};
-use cardwright::weights::{TensorType, lora, tiny};
+use cardwright::weights::{TensorType, tiny};
 
 use super::fixtures::{self, Legacy};
 
@@ -60,8 +60,7 @@ impl Desk {
     fn large_legacy(&self) -> PathBuf {
         let path = self.path("large.bin");
         let mut bytes = fixtures::legacy(&self.model(), Legacy::Ggml, TensorType::F16);
-        let name = "layers.0.feed_forward.w9.weight".replace("w9", "w1");
-        let name = name.replace("layers.0", "layers.7");
+        let name = "layers.7.feed_forward.w1.weight";
         for number in [2, name.len() as u32, 1, 256, (LARGE / 2 / 256) as u32] {
             bytes.extend(number.to_le_bytes());
         }
@@ -74,14 +73,8 @@ impl Desk {
 
     /// An adapter for the tiny model.
     fn adapter(&self, base: &Path) -> PathBuf {
-        let peft = self.path("peft");
-        fixtures::peft(&peft, fixtures::CONFIG, &fixtures::lora(&self.model()));
-        let options = lora::Options {
-            base: Some(lora::Base::open(base).unwrap()),
-            ..lora::Options::default()
-        };
         let adapter = self.path("lora.gguf");
-        lora::convert(&peft, &adapter, &options, &mut |_, _| {}).unwrap();
+        fixtures::adapter(&fixtures::lora(&self.model()), base, &adapter);
         adapter
     }
 
@@ -318,7 +311,7 @@ fn an_interrupted_pull_ends_pip_too() {
     assert!(!alive.unwrap().success(), "pip goes on");
 }
 
-/// Everything that writes, with an output in `out`.
+/// Everything that writes, with an output in [`Desk::out`].
 fn writers(desk: &Desk) -> Vec<Vec<String>> {
     let model = desk.path("tiny.gguf");
     desk.model().write(&model).unwrap();
@@ -332,10 +325,10 @@ fn writers(desk: &Desk) -> Vec<Vec<String>> {
     wheel.write_all(&fs::read(&model).unwrap()).unwrap();
     wheel.finish().unwrap();
     [
-        "model quantize tiny.gguf Q8_0 -o OUT/out.gguf",
-        "model merge tiny.gguf --lora lora.gguf -o OUT/out.gguf",
-        "model merge tiny.gguf --lora lora.gguf -o OUT/out.gguf --type Q8_0",
-        "model convert old.bin -o OUT/out.gguf",
+        "model quantize tiny.gguf Q8_0 -o out/out.gguf",
+        "model merge tiny.gguf --lora lora.gguf -o out/out.gguf",
+        "model merge tiny.gguf --lora lora.gguf -o out/out.gguf --type Q8_0",
+        "model convert old.bin -o out/out.gguf",
         "model pull tiny.gguf",
         "model pull w.whl",
     ]
@@ -356,7 +349,6 @@ fn where_files_may_not_grow_nothing_is_left() {
     let desk = Desk::new();
     let out = desk.out();
     for arguments in writers(&desk) {
-        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("OUT", "out")).collect();
         // In blocks of 512 or 1024 bytes: less than any of the files.
         let output = Command::new("sh")
             .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
@@ -385,7 +377,6 @@ fn on_a_full_disk_nothing_is_left() {
     .unwrap();
     let out = desk.out();
     for arguments in writers(&desk) {
-        let arguments: Vec<String> = arguments.iter().map(|a| a.replace("OUT", "out")).collect();
         let run = |flags: &str| {
             Command::new("unshare")
                 .args([flags, "sh"])
