@@ -58,11 +58,7 @@ fn each_request_gets_the_adapters_it_asks_for_whoever_else_is_there() {
     let two = Two::new();
     let alone = |scales| {
         let engine = two.load(1, scales);
-        engine
-            .start(greedy(PROMPTS[4], 12))
-            .unwrap()
-            .text()
-            .unwrap()
+        say(&engine, greedy(PROMPTS[4], 12))
     };
     let expected = [
         alone([0.0, 0.0]),
@@ -76,14 +72,7 @@ fn each_request_gets_the_adapters_it_asks_for_whoever_else_is_there() {
     different.dedup();
     assert_eq!(different.len(), 4, "each set says something else");
     let engine = two.load(3, [0.0, 0.0]);
-    let requests = SETS.map(with).into();
-    let together: Vec<String> = engine
-        .start_all(requests)
-        .unwrap()
-        .into_iter()
-        .map(|completion| completion.text().unwrap())
-        .collect();
-    assert_eq!(together, expected);
+    assert_eq!(say_all(&engine, SETS.map(with).into()), expected);
 }
 
 #[test]

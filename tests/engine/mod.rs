@@ -75,6 +75,17 @@ fn request(prompt: &str, max_tokens: usize, settings: Settings) -> Request {
     }
 }
 
+/// What the engine says.
+fn say(engine: &Llama, request: Request) -> String {
+    engine.start(request).unwrap().text().unwrap()
+}
+
+/// What the engine says to requests that are handed over together.
+fn say_all(engine: &Llama, requests: Vec<Request>) -> Vec<String> {
+    let completions = engine.start_all(requests).unwrap().into_iter();
+    completions.map(|reply| reply.text().unwrap()).collect()
+}
+
 const PROMPTS: [&str; 6] = [
     "She looked at the door",
     "She looked at the night and smiled",
@@ -93,40 +104,20 @@ fn many_requests_in_one_decode_get_the_text_they_get_alone() {
     let alone: Vec<String> = PROMPTS
         .iter()
         // A fresh engine each, so that nothing is reused either.
-        .map(|prompt| {
-            tiny.load(1)
-                .start(greedy(prompt, TOKENS))
-                .unwrap()
-                .text()
-                .unwrap()
-        })
+        .map(|prompt| say(&tiny.load(1), greedy(prompt, TOKENS)))
         .collect();
     let engine = tiny.load(4);
-    let requests = PROMPTS
-        .iter()
-        .map(|prompt| greedy(prompt, TOKENS))
-        .collect();
-    let together: Vec<String> = engine
-        .start_all(requests)
-        .unwrap()
-        .into_iter()
-        .map(|completion| completion.text().unwrap())
-        .collect();
-    assert_eq!(together, alone);
+    let requests = PROMPTS.map(|prompt| greedy(prompt, TOKENS)).into();
+    assert_eq!(say_all(&engine, requests), alone);
     assert!(alone.iter().all(|text| !text.is_empty()));
 }
 
 #[test]
 fn a_seed_repeats_a_run_of_many() {
     let tiny = Tiny::new();
-    let run = || -> Vec<String> {
+    let run = || {
         let requests = (0..8).map(|seed| seeded(PROMPTS[4], 30, seed)).collect();
-        let engine = tiny.load(3);
-        let completions = engine.start_all(requests).unwrap();
-        completions
-            .into_iter()
-            .map(|completion| completion.text().unwrap())
-            .collect()
+        say_all(&tiny.load(3), requests)
     };
     let (first, second) = (run(), run());
     assert_eq!(first, second);
@@ -279,17 +270,8 @@ fn dropped_requests_leave_room_for_others() {
         let mut completion = engine.start(seeded("the night", 500, round)).unwrap();
         completion.next().unwrap().unwrap();
     }
-    let text = engine
-        .start(greedy(PROMPTS[0], 24))
-        .unwrap()
-        .text()
-        .unwrap();
-    let alone = tiny
-        .load(1)
-        .start(greedy(PROMPTS[0], 24))
-        .unwrap()
-        .text()
-        .unwrap();
+    let text = say(&engine, greedy(PROMPTS[0], 24));
+    let alone = say(&tiny.load(1), greedy(PROMPTS[0], 24));
     assert_eq!(text, alone);
 }
 

@@ -47,7 +47,7 @@ fn a_banned_string_never_comes_and_what_comes_instead_is_what_a_fresh_start_says
 #[test]
 fn a_banned_string_is_reported_as_taken_back() {
     let engine = Tiny::new().load(2);
-    let plain = engine.start(greedy("the", 20)).unwrap().text().unwrap();
+    let plain = say(&engine, greedy("the", 20));
     let mut request = greedy("the", 20);
     request.settings.banned_strings = plain
         .split_whitespace()
@@ -167,14 +167,7 @@ fn schemas_and_grammars_that_would_end_the_process_are_refused() {
         assert_eq!(error.kind(), Kind::Usage, "{error}");
     }
     // The engine is as it was.
-    assert!(
-        !engine
-            .start(greedy("the", 5))
-            .unwrap()
-            .text()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(!say(&engine, greedy("the", 5)).is_empty());
 }
 
 #[test]
@@ -203,12 +196,7 @@ fn the_oldest_turns_are_left_out_of_a_conversation_that_does_not_fit() {
         "{end:?}"
     );
     let fitted = format!("{head}{}", turns[end.dropped_turns..].concat());
-    let same = tiny
-        .load(1)
-        .start(greedy(&fitted, 30))
-        .unwrap()
-        .text()
-        .unwrap();
+    let same = say(&tiny.load(1), greedy(&fitted, 30));
     assert_eq!(text, same);
 }
 
@@ -291,7 +279,7 @@ fn fixed_seeds_say_what_they_always_said() {
         let mut settings = neutral();
         change(&mut settings);
         let request = request("She looked at the door", 16, settings);
-        let text = engine.start(request).unwrap().text().unwrap();
+        let text = say(&engine, request);
         said.push_str(&format!("{name}: {text:?}\n"));
     }
     insta::assert_snapshot!(said);
