@@ -17,6 +17,9 @@ pub use crate::unfinished::abandon;
 /// The largest file that [`read`] takes, 1 GiB: cards with assets reach 400 MB, nothing real is larger.
 pub const MAX_FILE: u64 = 1 << 30;
 
+/// What the names of files and folders begin with that are half-done.
+const UNFINISHED: &str = ".cardwright-";
+
 /// The bytes of the file at `path`.
 ///
 /// # Errors
@@ -82,13 +85,10 @@ pub fn write_by_path<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> R
 
 fn replace<T>(path: &Path, fill: impl FnOnce(&mut NamedTempFile) -> Result<T>) -> Result<T> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&target);
     let failed = |e| Error::file("write", path, e);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".cardwright-");
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -118,6 +118,14 @@ fn replace<T>(path: &Path, fill: impl FnOnce(&mut NamedTempFile) -> Result<T>) -
         let _ = folder.sync_all();
     }
     Ok(filled)
+}
+
+/// The folder that the file `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// A file name for something with this name: its letters and digits, joined by hyphens, that every file system takes.
@@ -180,10 +188,7 @@ impl Scratch {
     ///
     /// [`Kind::File`] when its folder cannot be written.
     pub fn beside(path: &Path) -> Result<Self> {
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => Self::within(parent, ".cardwright-"),
-            _ => Self::within(Path::new("."), ".cardwright-"),
-        }
+        Self::within(folder_of(path), UNFINISHED)
     }
 
     /// Where it is.

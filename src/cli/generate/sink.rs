@@ -38,10 +38,7 @@ impl<'a> Sink<'a> {
                 }
                 return Ok(None);
             }
-            Some(path) if is_lines(arguments, path) => match path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-                _ => PathBuf::from("."),
-            },
+            Some(path) if is_lines(arguments, path) => file::folder_of(path).to_owned(),
             Some(path) => path.clone(),
             None if matches!(to, To::Jsonl | To::Text) => return Ok(None),
             None => PathBuf::from("."),
