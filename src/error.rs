@@ -73,6 +73,11 @@ impl Error {
     /// A file that could not be read, written, and so on: `action` completes "cannot ...".
     #[must_use]
     pub fn file(action: &str, path: &Path, source: std::io::Error) -> Self {
+        Self::system(action, source).at(path.display().to_string())
+    }
+
+    /// The same where there is no path to tell, or another one is told.
+    pub(crate) fn system(action: &str, source: std::io::Error) -> Self {
         let hint = match source.kind() {
             std::io::ErrorKind::NotFound => Some("check the spelling of the path"),
             std::io::ErrorKind::PermissionDenied => Some("check who owns the file and its folder"),
@@ -81,9 +86,7 @@ impl Error {
             }
             _ => None,
         };
-        let mut error = Self::new(Kind::File, format!("cannot {action}: {source}"))
-            .at(path.display().to_string())
-            .source(source);
+        let mut error = Self::new(Kind::File, format!("cannot {action}: {source}")).source(source);
         error.0.hint = hint.map(str::to_owned);
         error
     }

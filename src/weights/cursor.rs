@@ -135,5 +135,5 @@ impl<R: Read + Seek> Cursor<R> {
 }
 
 fn unreadable(what: &str, error: io::Error) -> Error {
-    Error::new(Kind::File, format!("cannot read {what}: {error}")).source(error)
+    Error::system(&format!("read {what}"), error)
 }

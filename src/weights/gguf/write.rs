@@ -221,12 +221,5 @@ fn put_value(head: &mut Vec<u8>, key: &str, value: &Value) -> Result<()> {
 }
 
 fn failed(error: std::io::Error) -> Error {
-    let told = Error::new(Kind::File, format!("cannot write the model: {error}"));
-    let told = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            told.hint("free some space and run it again")
-        }
-        _ => told,
-    };
-    told.source(error)
+    Error::system("write the model", error)
 }
