@@ -77,12 +77,6 @@ impl Tokenizer {
     pub fn piece(&self, token: Token, bytes: &mut Vec<u8>) {
         self.model.piece(token, bytes);
     }
-
-    /// The chat template (Jinja) that the file carries.
-    #[must_use]
-    pub fn chat_template(&self) -> Option<String> {
-        self.model.text("tokenizer.chat_template")
-    }
 }
 
 impl Counter for Tokenizer {
