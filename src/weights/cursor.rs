@@ -7,6 +7,9 @@ use crate::{Error, Kind, Result};
 /// What to do about a file that ends too early.
 pub(super) const INCOMPLETE: &str = "the file is incomplete or damaged: get it again";
 
+/// Memory that is taken before the bytes for it have come: beyond that it grows with them.
+const AT_ONCE: u64 = 1 << 16;
+
 /// A place in a file of known length.
 pub(super) struct Cursor<R> {
     reader: R,
@@ -42,10 +45,7 @@ impl<R: Read> Cursor<R> {
         let mut bytes = [0; N];
         match self.reader.read_exact(&mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(self.too_long(at, N as u64, what))
-            }
-            Err(e) => Err(unreadable(what, e)),
+            Err(e) => Err(self.missing(e, at, N as u64, what)),
         }
     }
 
@@ -62,11 +62,17 @@ impl<R: Read> Cursor<R> {
             ));
         }
         self.advance(count, what)?;
-        let mut bytes = Vec::new();
-        (&mut self.reader)
-            .take(count)
-            .read_to_end(&mut bytes)
-            .map_err(|e| unreadable(what, e))?;
+        // A vocabulary is a hundred thousand short texts.
+        let mut bytes = vec![0; count.min(AT_ONCE) as usize];
+        self.reader
+            .read_exact(&mut bytes)
+            .map_err(|e| self.missing(e, at, count, what))?;
+        if count > AT_ONCE {
+            (&mut self.reader)
+                .take(count - AT_ONCE)
+                .read_to_end(&mut bytes)
+                .map_err(|e| unreadable(what, e))?;
+        }
         if bytes.len() as u64 != count {
             return Err(self.too_long(at, count, what));
         }
@@ -109,6 +115,14 @@ impl<R: Read> Cursor<R> {
             ));
         }
         Ok(())
+    }
+
+    /// Why `count` bytes at byte `at` could not be read.
+    fn missing(&self, error: io::Error, at: u64, count: u64, what: &str) -> Error {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.too_long(at, count, what),
+            _ => unreadable(what, error),
+        }
     }
 
     fn too_long(&self, at: u64, count: u64, what: &str) -> Error {
