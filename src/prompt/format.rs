@@ -19,7 +19,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use serde::Deserialize;
 
 use super::Role;
-use super::front::{Front, Length, TagPlace, Turn};
+use super::front::{self, Front, Length, TagPlace, Turn};
 use super::imported;
 use super::model_format::ChatTemplate;
 use super::pattern::{Hole, Part, Pattern};
@@ -30,8 +30,10 @@ use crate::{Error, Kind, Result, file};
 /// The name and the text of every file in `templates/`, as `build.rs` found them.
 static TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
-/// The longest format file that is read, 256 KiB: the longest chat templates of models have about 20.
-pub(super) const MAX_SOURCE: usize = 256 << 10;
+/// What the front matter of a format file begins with: the opening of a Jinja comment.
+const OPENING: &str = "{#---\n";
+/// What ends it.
+const CLOSING: &str = "\n---#}\n";
 
 /// Steps a template may take besides those its text costs: layouts take a few hundred.
 pub(super) const FUEL: u64 = 100_000;
@@ -215,26 +217,9 @@ impl Format {
     }
 
     fn read(name: &str, source: &str) -> Result<Self> {
-        if source.len() > MAX_SOURCE {
-            return Err(Error::new(
-                Kind::Limit,
-                format!("format file is larger than {} KiB", MAX_SOURCE >> 10),
-            ));
-        }
-        let source = source.replace("\r\n", "\n");
-        let (front, body) = source
-            .strip_prefix("{#---\n")
-            .and_then(|rest| rest.split_once("\n---#}\n"))
-            .ok_or_else(|| {
-                Error::new(Kind::Format, "front matter is missing")
-                    .hint("start the file with `{#---`, TOML, and `---#}`, each on its own line")
-            })?;
-        let front: Front = toml::from_str(front).map_err(|e| {
-            Error::new(
-                Kind::Format,
-                format!("front matter: {}", e.message().trim_end()),
-            )
-            .source(e)
+        let (front, body) = front::read::<Front>(source, OPENING, CLOSING, || {
+            Error::new(Kind::Format, "front matter is missing")
+                .hint("start the file with `{#---`, TOML, and `---#}`, each on its own line")
         })?;
         let side = |turn: &Turn, role: &str| -> Result<Side> {
             let holes = [Hole::Tag, Hole::Speaker, Hole::Length, Hole::Text];
@@ -290,7 +275,7 @@ impl Format {
             .map(|stop| Pattern::parse(stop, &names[..2]))
             .collect::<Result<Vec<_>>>()?;
         let settings = recommended(&front.sampler)?;
-        let environment = environment(body)?;
+        let environment = environment(&body)?;
         let layout = layout(&environment, &front)?;
         Ok(Self {
             name: name.to_owned(),

@@ -3,9 +3,38 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Role;
 use super::format::Field;
+use crate::{Error, Kind, Result};
+
+/// The longest format file that is read, 256 KiB: the longest chat templates of models have about 20.
+const MAX_SOURCE: usize = 256 << 10;
+
+/// The front matter of a format file, TOML between `opening` and `closing`, and the template after it. `missing` is the
+/// error where it does not stand there.
+pub(super) fn read<F: DeserializeOwned>(
+    source: &str,
+    opening: &str,
+    closing: &str,
+    missing: impl FnOnce() -> Error,
+) -> Result<(F, String)> {
+    if source.len() > MAX_SOURCE {
+        let message = format!("format file is larger than {} KiB", MAX_SOURCE >> 10);
+        return Err(Error::new(Kind::Limit, message));
+    }
+    let source = source.replace("\r\n", "\n");
+    let (front, body) = source
+        .strip_prefix(opening)
+        .and_then(|rest| rest.split_once(closing))
+        .ok_or_else(missing)?;
+    let front = toml::from_str(front).map_err(|e| {
+        let message = format!("front matter: {}", e.message().trim_end());
+        Error::new(Kind::Format, message).source(e)
+    })?;
+    Ok((front, body.to_owned()))
+}
 
 /// The front matter as it is written.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::chat_template::Tokens;
-use super::format::{Body, Format, MAX_SOURCE};
+use super::format::{Body, Format};
+use super::front;
 use super::model_format::ChatTemplate;
 use super::tavern::{Raw, Tavern};
 use crate::{Error, Finding, Kind, Result};
@@ -36,24 +37,12 @@ struct Front {
 
 /// A format from a file of presets.
 pub(super) fn read(name: &str, source: &str) -> Result<Format> {
-    if source.len() > MAX_SOURCE {
-        let message = format!("format file is larger than {} KiB", MAX_SOURCE >> 10);
-        return Err(Error::new(Kind::Limit, message));
-    }
-    let source = source.replace("\r\n", "\n");
-    let (front, story) = source
-        .strip_prefix(OPENING)
-        .and_then(|rest| rest.split_once(CLOSING))
-        .ok_or_else(|| {
-            Error::new(Kind::Format, "front matter does not end")
-                .hint("end it with `---}}` on a line of its own")
-        })?;
-    let front: Front = toml::from_str(front).map_err(|e| {
-        let message = format!("front matter: {}", e.message().trim_end());
-        Error::new(Kind::Format, message).source(e)
+    let (front, story) = front::read::<Front>(source, OPENING, CLOSING, || {
+        Error::new(Kind::Format, "front matter does not end")
+            .hint("end it with `---}}` on a line of its own")
     })?;
     let mut context = front.context;
-    let story = story.strip_suffix('\n').unwrap_or(story);
+    let story = story.strip_suffix('\n').unwrap_or(&story);
     context.insert("story_string".into(), story.into());
     let raw = Raw {
         instruct: front.instruct,
