@@ -6,7 +6,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 
-use super::format::template_error;
+use super::layout::template_error;
 use crate::{Error, Kind, Result};
 
 /// Steps a template may take; those of models take thousands for a long chat.

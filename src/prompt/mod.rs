@@ -15,6 +15,7 @@ mod format;
 mod front;
 mod imported;
 mod instruction;
+mod layout;
 pub mod lore;
 mod model_format;
 mod outline;

@@ -2,8 +2,9 @@
 
 use minijinja::Value;
 
-use super::format::{Body, FUEL, Field, Format, TEMPLATE, template_error};
+use super::format::{Body, Field, Format};
 use super::front::{Escape, TagPlace};
+use super::layout::{FUEL, TEMPLATE, template_error};
 use super::pattern::{Hole, Part, Pattern};
 use super::{Conversation, Message, Role, Scene};
 use crate::{Error, Kind, Result};
