@@ -1,6 +1,7 @@
 //! Round after round, entries whose keys are mentioned join, and their text may bring in more.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::groups::{self, Group};
 use super::keys::{Found, Key};
@@ -18,7 +19,7 @@ const MAX_SCAN_DEPTH: usize = 1000;
 const SEPARATOR: &str = "\n\u{1}";
 
 /// A text to search, as it is and in lower case.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Haystack {
     text: String,
     lower: String,
@@ -37,7 +38,7 @@ pub(super) struct State<'a, 's> {
     keys: Vec<Keys>,
     /// The text of entries that joined, newest last.
     recursion: Vec<String>,
-    haystacks: HashMap<(usize, super::Also, usize), Haystack>,
+    haystacks: HashMap<(usize, super::Also, usize), Rc<Haystack>>,
     pub(super) joined: Vec<(usize, String)>,
     pub(super) fates: Vec<Fate>,
     /// Entries that chance went against.
@@ -281,7 +282,7 @@ impl<'a, 's> State<'a, 's> {
     }
 
     /// What is searched for an entry: the last messages, what it asks for besides, and the text of others.
-    fn haystack(&mut self, at: usize, with_recursion: bool) -> Haystack {
+    fn haystack(&mut self, at: usize, with_recursion: bool) -> Rc<Haystack> {
         let scan = self.scan;
         let lore = &scan.lore[at];
         let depth = lore.scan_depth.unwrap_or(scan.rules.scan_depth);
@@ -313,14 +314,10 @@ impl<'a, 's> State<'a, 's> {
             }
             text.push_str(&parts.join(SEPARATOR));
             let lower = text.to_lowercase();
-            Haystack { text, lower }
+            Rc::new(Haystack { text, lower })
         };
-        let built = self.haystacks.get(&(depth, lore.also, rounds)).cloned();
-        let haystack = built.unwrap_or_else(build);
-        self.haystacks
-            .entry((depth, lore.also, rounds))
-            .or_insert_with(|| haystack.clone());
-        haystack
+        let key = (depth, lore.also, rounds);
+        Rc::clone(self.haystacks.entry(key).or_insert_with(build))
     }
 
     /// How many keys of an entry are mentioned.
@@ -347,9 +344,8 @@ impl<'a, 's> State<'a, 's> {
         let grouped = wishing.iter().any(|at| !scan.lore[*at].groups.is_empty());
         if grouped {
             let scores: HashMap<usize, Option<usize>> = wishing
-                .clone()
-                .into_iter()
-                .map(|at| {
+                .iter()
+                .map(|&at| {
                     let scored = scan.lore[at]
                         .group_scoring
                         .unwrap_or(scan.rules.group_scoring);
