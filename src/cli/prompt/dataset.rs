@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{FormatChoice, read_text};
+use crate::card::Card;
 use crate::cli::progress::Progress;
 use crate::cli::{Answer, card, output};
 use crate::prompt::chat_file::ChatFile;
@@ -74,6 +75,7 @@ impl DatasetArgs {
             None => self.choice.named("limarp-v1")?,
         };
         let threads = threads(&self.files)?;
+        let card = self.card.as_deref().map(card::open).transpose()?;
         let tokenizer = (self.limit.is_some() || self.ids)
             .then(|| tokenizer(&self.model))
             .transpose()?;
@@ -96,7 +98,7 @@ impl DatasetArgs {
             for (index, path) in threads.iter().enumerate() {
                 progress.show("reading threads", index as u64, Some(threads.len() as u64));
                 let place = path.display().to_string();
-                let conversation = self.read(path)?;
+                let conversation = self.read(path, card.as_ref())?;
                 let mut made = dataset.samples(&conversation).map_err(|e| e.at(&*place))?;
                 statistics.threads += 1;
                 statistics.dropped += made.dropped;
@@ -173,7 +175,7 @@ impl Statistics {
 }
 
 impl DatasetArgs {
-    fn read(&self, path: &Path) -> Result<Conversation> {
+    fn read(&self, path: &Path, card: Option<&Card>) -> Result<Conversation> {
         let place = |error: Error| error.at(path.display().to_string());
         if path.extension().is_none_or(|ending| ending != "jsonl") {
             return Conversation::from_thread(&read_text(path)?).map_err(place);
@@ -184,13 +186,12 @@ impl DatasetArgs {
             user_persona: self.user_persona.clone(),
             ..Cast::default()
         };
-        let card = self.card.as_deref().map(card::open).transpose()?;
         let conversation = card.map_or_else(
             || Conversation {
                 user_persona: self.user_persona.clone().unwrap_or_default(),
                 ..Conversation::default()
             },
-            |card| Conversation::from_card(&card, &cast).0,
+            |card| Conversation::from_card(card, &cast).0,
         );
         Ok(Conversation::from_chat(&chat, conversation))
     }
