@@ -33,7 +33,6 @@ mod tables;
 
 pub use ask::{Ask, ReplyOptions};
 pub use input::{Input, is_complete};
-pub use note::Note;
 pub use session::{Outcome, Session};
 
 use serde_json::{Value, json};

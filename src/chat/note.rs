@@ -1,37 +1,13 @@
 //! The author's note: a reminder to the model that stands a few messages from the end, wherever the chat has got to.
 
 use super::Chat;
-
-/// The author's note of a chat. It is kept where SillyTavern keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// What it says; empty when there is none.
-    pub text: String,
-    /// How many messages from the end it stands. Default: 4.
-    pub depth: usize,
-    /// With every how many messages of the user it comes; 0 is never. Default: 1.
-    pub interval: usize,
-}
+use crate::prompt::Note;
 
 impl Chat {
     /// The author's note.
     #[must_use]
     pub fn note(&self) -> Note {
-        let number = |key: &str, default: usize| {
-            let value = self.file.metadata(key).and_then(serde_json::Value::as_u64);
-            value
-                .and_then(|number| usize::try_from(number).ok())
-                .unwrap_or(default)
-        };
-        let text = self.file.metadata("note_prompt");
-        Note {
-            text: text
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            depth: number("note_depth", 4),
-            interval: number("note_interval", 1),
-        }
+        Note::of(&self.file)
     }
 
     /// Sets what the author's note says; nothing takes it away.

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::note::{Note, Place as NotePlace};
-use super::{Fields, Insert, Part, Said, Scene, examples};
+use super::{Fields, Insert, Note, NotePlace, Part, Said, Scene, examples};
 use crate::card::Card;
 use crate::prompt::chat_file::ChatFile;
 use crate::prompt::lore::{Activation, Lore, Position, Rules, Scan, Sources, Timed, activate};
@@ -184,8 +183,10 @@ impl Scene {
         blocks.splice(0..0, around(&Position::ExamplesTop));
         blocks.extend(around(&Position::ExamplesBottom));
         let mut inserts = Vec::new();
-        let note = Note::of(chat, count(&history, Voice::User));
-        place_note(&note, &found, &context, &mut fields, &mut inserts);
+        let note = chat.map(Note::of).unwrap_or_default();
+        if note.is_due(count(&history, Voice::User)) {
+            place_note(&note, &found, &context, &mut fields, &mut inserts);
+        }
         if !depth_text.is_empty() {
             inserts.push(Insert {
                 depth: depth_prompt.depth,
@@ -358,9 +359,6 @@ fn place_note(
     fields: &mut Fields,
     inserts: &mut Vec<Insert>,
 ) {
-    if !note.is_due {
-        return;
-    }
     let text = format!(
         "{}\n{}\n{}",
         found.at(&Position::NoteTop),
@@ -374,8 +372,8 @@ fn place_note(
     match note.place {
         NotePlace::AfterSystem => fields.anchor_after = text,
         NotePlace::BeforeSystem => fields.anchor_before = text,
-        NotePlace::Depth(depth) => inserts.push(Insert {
-            depth,
+        NotePlace::Messages => inserts.push(Insert {
+            depth: note.depth,
             voice: note.voice,
             text,
             what: "the author's note".into(),

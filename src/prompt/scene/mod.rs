@@ -14,6 +14,7 @@ mod write;
 pub use build::Stage;
 pub(super) use fit::Kept;
 pub use fit::{Budget, Counter, Fit, Part, estimate};
+pub use note::{Note, NotePlace};
 pub(super) use write::in_two_voices;
 
 use std::borrow::Cow;

@@ -5,57 +5,79 @@ use serde_json::Value;
 use crate::prompt::Voice;
 use crate::prompt::chat_file::ChatFile;
 
-/// The author's note, as SillyTavern keeps it.
+/// The author's note of a chat, as SillyTavern keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) text: String,
-    pub(super) place: Place,
-    pub(super) voice: Voice,
-    /// Whether it is due: it comes with every so many messages of the user.
-    pub(super) is_due: bool,
+pub struct Note {
+    /// What it says; empty when there is none.
+    pub text: String,
+    /// Where it stands. Default: among the messages.
+    pub place: NotePlace,
+    /// How many messages from the end it stands where it stands among them. Default: 4.
+    pub depth: usize,
+    /// With every how many messages of the user it comes; 0 is never. Default: 1.
+    pub interval: usize,
+    /// As whom it is inserted. Default: as nobody.
+    pub voice: Voice,
 }
 
-/// Where the note stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+/// Where an author's note stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NotePlace {
+    /// Below the system text.
     AfterSystem,
+    /// Above the system text.
     BeforeSystem,
-    Depth(usize),
+    /// Among the messages.
+    #[default]
+    Messages,
+}
+
+impl Default for Note {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            place: NotePlace::default(),
+            depth: 4,
+            interval: 1,
+            voice: Voice::System,
+        }
+    }
 }
 
 impl Note {
-    /// The note of a chat in which the user spoke `said` times. What the chat does not say is SillyTavern's default: with
-    /// every message, four from the end, as nobody.
-    pub(super) fn of(chat: Option<&ChatFile>, said: usize) -> Self {
-        let value = |key: &str| chat.and_then(|chat| chat.metadata(key));
-        let number = |key: &str, default: i64| match value(key) {
+    /// The note of a chat. What the chat does not say is SillyTavern's default.
+    #[must_use]
+    pub fn of(chat: &ChatFile) -> Self {
+        let number = |key: &str, default: i64| match chat.metadata(key) {
             Some(Value::String(text)) => text.trim().parse().unwrap_or(default),
             Some(value) => value.as_f64().map_or(default, |number| number as i64),
             None => default,
         };
-        let interval = number("note_interval", 1);
-        let is_due = match (usize::try_from(interval), said) {
-            (Ok(1), _) => true,
-            (Err(_) | Ok(0), _) | (_, 0) => false,
-            (Ok(interval), said) => said >= interval && said % interval == 0,
-        };
-        let depth = usize::try_from(number("note_depth", 4)).unwrap_or(0);
+        let text = chat.metadata("note_prompt").and_then(Value::as_str);
         Self {
-            text: value("note_prompt")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
+            text: text.unwrap_or_default().to_owned(),
             place: match number("note_position", 1) {
-                0 => Place::AfterSystem,
-                2 => Place::BeforeSystem,
-                _ => Place::Depth(depth),
+                0 => NotePlace::AfterSystem,
+                2 => NotePlace::BeforeSystem,
+                _ => NotePlace::Messages,
             },
+            depth: usize::try_from(number("note_depth", 4)).unwrap_or(0),
+            interval: usize::try_from(number("note_interval", 1)).unwrap_or(0),
             voice: match number("note_role", 0) {
                 1 => Voice::User,
                 2 => Voice::Char,
                 _ => Voice::System,
             },
-            is_due,
+        }
+    }
+
+    /// Whether it is due once the user has spoken `said` times.
+    #[must_use]
+    pub fn is_due(&self, said: usize) -> bool {
+        match (self.interval, said) {
+            (1, _) => true,
+            (0, _) | (_, 0) => false,
+            (interval, said) => said % interval == 0,
         }
     }
 }
