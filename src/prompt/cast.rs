@@ -33,6 +33,22 @@ pub struct Cast {
 /// The name of a user of whom nothing is known, as in SillyTavern.
 const UNKNOWN_USER: &str = "User";
 
+impl Cast {
+    /// The user's name beside `card`: the one given here, else the card's own suggestion, else `User`.
+    #[must_use]
+    pub fn user_beside(&self, card: &Card) -> String {
+        let user = self.user.clone().or_else(|| suggested(card, "user_name"));
+        user.unwrap_or_else(|| UNKNOWN_USER.to_owned())
+    }
+}
+
+/// What a card suggests about the user.
+fn suggested(card: &Card, key: &str) -> Option<String> {
+    let extension = card.extension("cardwright")?;
+    let text = extension.get(key)?.as_str()?.trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
 impl Conversation {
     /// The conversation that `card` begins: its greeting is the character's first message, and the user's turn is open. A
     /// card without a greeting opens the character's turn.
@@ -65,17 +81,11 @@ impl Conversation {
             .scenario
             .clone()
             .unwrap_or_else(|| card.scenario().into_owned());
-        let suggested = |key: &str| {
-            let extension = card.extension("cardwright")?;
-            let text = extension.get(key)?.as_str()?.trim().to_owned();
-            (!text.is_empty()).then_some(text)
-        };
         let char = fold(&card.nickname());
-        let user = cast.user.clone().or_else(|| suggested("user_name"));
         let mut casting = Casting {
             context: Context {
                 char: char.clone(),
-                user: fold(&user.unwrap_or_else(|| UNKNOWN_USER.to_owned())),
+                user: fold(&cast.user_beside(card)),
                 description: card.description().into_owned(),
                 personality: card.personality().into_owned(),
                 scenario: scenario.clone(),
@@ -100,7 +110,7 @@ impl Conversation {
         let user_persona = cast
             .user_persona
             .clone()
-            .or_else(|| suggested("user_persona"));
+            .or_else(|| suggested(card, "user_persona"));
         let user_persona = casting.paragraph(
             "the user's persona",
             "extensions.cardwright.user_persona",

@@ -196,12 +196,8 @@ impl Render {
         };
         if let (Some(chat), Some(text)) = (&mut chat, &self.message) {
             let user = cast.user.clone().or(chat.user_name().map(str::to_owned));
-            let user = user.or_else(|| suggested_user(&card));
-            chat.push(ChatMessage::new(
-                user.as_deref().unwrap_or("User"),
-                true,
-                text,
-            ));
+            let user = user.unwrap_or_else(|| cast.user_beside(&card));
+            chat.push(ChatMessage::new(&user, true, text));
         }
         let estimate: &dyn crate::prompt::Counter = &estimate;
         let mut rules = Rules {
@@ -258,18 +254,10 @@ impl Render {
     }
 }
 
-/// The user's name that a card suggests.
-fn suggested_user(card: &Card) -> Option<String> {
-    let extension = card.extension("cardwright")?;
-    let name = extension.get("user_name")?.as_str()?.trim().to_owned();
-    (!name.is_empty()).then_some(name)
-}
-
 /// A chat that has just begun: the greeting, with the others as its alternatives.
 fn begun(card: &Card, cast: &Cast) -> ChatFile {
     let char = card.nickname();
-    let user = cast.user.clone().or_else(|| suggested_user(card));
-    let mut chat = ChatFile::new(user.as_deref().unwrap_or("User"), &char);
+    let mut chat = ChatFile::new(&cast.user_beside(card), &char);
     let mut greetings = vec![card.first_message().into_owned()];
     greetings.extend(card.alternate_greetings());
     let Some((first, others)) = greetings.split_first() else {
