@@ -5,6 +5,7 @@ mod card;
 mod chat;
 mod complete;
 mod config;
+mod counting;
 mod diagnostic;
 mod engine;
 mod folders;

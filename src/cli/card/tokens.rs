@@ -4,52 +4,19 @@ use std::fmt::Write as _;
 
 use crate::Result;
 use crate::card::Card;
+use crate::cli::counting::Counting;
 use crate::cli::output;
-use crate::weights::store;
 
 /// Characters of English that a token stands for, roughly.
 const CHARACTERS: usize = 4;
 
-/// What counts.
-pub(super) enum Count {
-    /// The vocabulary of a model, and its name.
-    #[cfg(feature = "llama")]
-    Model(Box<crate::engine::Tokenizer>, String),
-    /// Nothing: four characters are taken for a token.
-    Guess,
-}
+/// What counts the tokens of a card's texts.
+pub(super) struct Count(Counting);
 
 impl Count {
     /// The vocabulary of `model`; without a name that of the default model where it is there.
     pub(super) fn by(model: Option<&str>) -> Result<Self> {
-        let path = match model {
-            Some(name) => store::resolve(name)?,
-            None => match store::resolve(store::DEFAULT) {
-                Ok(path) => path,
-                Err(_) => return Ok(Self::Guess),
-            },
-        };
-        Self::open(&path, model.is_some())
-    }
-
-    #[cfg(feature = "llama")]
-    fn open(path: &std::path::Path, asked: bool) -> Result<Self> {
-        match crate::engine::Tokenizer::open(path) {
-            Ok(tokenizer) => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                Ok(Self::Model(Box::new(tokenizer), name.into_owned()))
-            }
-            Err(error) if asked => Err(error),
-            Err(_) => Ok(Self::Guess),
-        }
-    }
-
-    #[cfg(not(feature = "llama"))]
-    fn open(_: &std::path::Path, asked: bool) -> Result<Self> {
-        if asked {
-            return Err(crate::cli::engine::without_llama());
-        }
-        Ok(Self::Guess)
+        Counting::of(model).map(Self)
     }
 
     /// The tokens of a text of `card`, whose macros stand for its names.
@@ -59,26 +26,19 @@ impl Count {
             .replace("<BOT>", &card.nickname())
             .replace("{{user}}", "User")
             .replace("<USER>", "User");
-        match self {
-            #[cfg(feature = "llama")]
-            Self::Model(tokenizer, _) => tokenizer.tokens(&text).len(),
-            Self::Guess => text.chars().count().div_ceil(CHARACTERS),
-        }
+        let guess = || text.chars().count().div_ceil(CHARACTERS);
+        self.0.tokens(&text).unwrap_or_else(guess)
     }
 
     /// The length of a text as its heading says it.
-    #[cfg_attr(not(feature = "llama"), allow(unused_variables))]
     pub(super) fn length(&self, card: &Card, text: &str) -> String {
         let characters = text.chars().count();
-        match self {
-            #[cfg(feature = "llama")]
-            Self::Model(..) => {
-                let tokens = self.tokens(card, text);
-                let plural = if tokens == 1 { "" } else { "s" };
-                format!("{characters} characters, {tokens} token{plural}")
-            }
-            Self::Guess => format!("{characters} characters"),
+        if self.0.model().is_none() {
+            return format!("{characters} characters");
         }
+        let tokens = self.tokens(card, text);
+        let plural = if tokens == 1 { "" } else { "s" };
+        format!("{characters} characters, {tokens} token{plural}")
     }
 
     /// What the card takes of the context: at all times, at the beginning, and when its lorebook is brought in.
@@ -117,12 +77,9 @@ impl Count {
                 lore(&sometimes)
             );
         }
-        let by = match self {
-            #[cfg(feature = "llama")]
-            Self::Model(_, name) => format!("by {}", output::escape(name)),
-            Self::Guess => {
-                "a guess: four characters each, there is no model to count with".to_owned()
-            }
+        let by = match self.0.model() {
+            Some(name) => format!("by {}", output::escape(name)),
+            None => "a guess: four characters each, there is no model to count with".to_owned(),
         };
         let dim = output::DIM;
         format!("{out} {dim}({by}){dim:#}")

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::counting::Counting;
+use crate::cli::counting::Counting;
 use crate::cli::output::{self, BOLD, DIM};
 use crate::prompt::{Fit, Part};
 
@@ -54,7 +54,7 @@ pub(super) fn table(name: Option<&str>, fit: &Fit, counting: &Counting) -> Strin
         "\n{} tokens, {room}; {} turns dropped; counted by {}\n",
         fit.tokens,
         fit.dropped(),
-        output::escape(&counting.by)
+        output::escape(&counting.by())
     ));
     text
 }
@@ -74,8 +74,8 @@ pub(super) fn json(fit: &Fit, counting: &Counting) -> Value {
         "tokens": fit.tokens,
         "limit": if is_unlimited(fit) { Value::Null } else { json!(fit.limit) },
         "dropped_turns": fit.dropped(),
-        "counted_by": counting.by,
-        "estimate": counting.is_estimate,
+        "counted_by": counting.by(),
+        "estimate": counting.model().is_none(),
         "parts": parts.collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,6 @@
 //! `prompt`: formats, rendered prompts, and the validator.
 
 mod check;
-mod counting;
 mod dataset;
 mod explain;
 mod formats;

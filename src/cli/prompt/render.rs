@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::counting::Counting;
 use super::{CastArgs, explain, lorebooks, read_text};
 use crate::card::Card;
+use crate::cli::counting::Counting;
 use crate::cli::{Answer, card, output};
 use crate::prompt::chat_file::{ChatFile, ChatMessage};
 use crate::prompt::lore::{Lore, Rules};
