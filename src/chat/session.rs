@@ -313,11 +313,8 @@ impl<'a> Session<'a> {
             )));
         }
         let word = (word != "default").then_some(word);
-        if let Some(word) = word
-            && !self.format.knows_length(word)
-        {
-            let message = format!("`{word}` is no length of format `{}`", self.format.name());
-            return Err(usage(message).hint(format!("the lengths are: {lengths}")));
+        if let Some(word) = word {
+            self.format.check_length(word)?;
         }
         self.chat.set_length(word);
         self.kept(Outcome::Done)

@@ -421,6 +421,24 @@ impl Format {
             || self.length_aliases().any(|(alias, _)| alias == word)
     }
 
+    /// Refuses a word that is no length of this format.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`], with the lengths that there are.
+    pub fn check_length(&self, word: &str) -> Result<()> {
+        if self.knows_length(word) {
+            return Ok(());
+        }
+        let message = format!("`{word}` is no length of format `{}`", self.name);
+        let hint = if self.lengths().is_empty() {
+            "the format has no lengths".to_owned()
+        } else {
+            format!("the lengths are: {}", self.lengths().join(", "))
+        };
+        Err(Error::new(Kind::Usage, message).hint(hint))
+    }
+
     /// The tags that open the user's turn: the first is written, the others are read, and can be chosen with
     /// [`Format::with_user_tag`].
     #[must_use]

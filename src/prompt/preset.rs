@@ -77,12 +77,8 @@ impl Format {
             return Err(refusal("its first turn has other marks than the rest"));
         }
         let length = length.or(self.default_length());
-        if let Some(word) = length.filter(|word| !self.knows_length(word)) {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("`{word}` is no length of format `{}`", self.name),
-            )
-            .hint(format!("the lengths are: {}", self.lengths().join(", "))));
+        if let Some(word) = length {
+            self.check_length(word)?;
         }
         let name = format!("cardwright {}", self.name);
         let mut conditions = vec![

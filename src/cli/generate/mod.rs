@@ -193,7 +193,7 @@ impl GenerateArgs {
 pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     let format = arguments.format()?;
     for word in &arguments.length {
-        super::prompt::check_length(&format, word)?;
+        format.check_length(word)?;
     }
     let sections = arguments.sections();
     if arguments.raw

@@ -237,7 +237,7 @@ impl CastArgs {
     /// The cast that was asked for.
     pub(super) fn cast(&self, format: &Format) -> Result<Cast> {
         if let Some(word) = &self.length {
-            check_length(format, word)?;
+            format.check_length(word)?;
         }
         Ok(Cast {
             user: self.user.clone(),
@@ -248,20 +248,6 @@ impl CastArgs {
             ..Cast::default()
         })
     }
-}
-
-/// Refuses a word that is no length of the format.
-pub(super) fn check_length(format: &Format, word: &str) -> Result<()> {
-    if format.knows_length(word) {
-        return Ok(());
-    }
-    let message = format!("`{word}` is no length of format `{}`", format.name());
-    let hint = if format.lengths().is_empty() {
-        "the format has no lengths".to_owned()
-    } else {
-        format!("the lengths are: {}", format.lengths().join(", "))
-    };
-    Err(Error::new(Kind::Usage, message).hint(hint))
 }
 
 /// The entries of lorebook files.
