@@ -7,7 +7,7 @@ use crate::card::Card;
 use crate::prompt::chat_file::ChatFile;
 use crate::prompt::lore::{Activation, Lore, Position, Rules, Scan, Sources, Timed, activate};
 use crate::prompt::macros::{Context, Variables, expand};
-use crate::prompt::{Cast, Conversation, Counter, Message, Role, Voice};
+use crate::prompt::{Cast, Conversation, Counter, Role, Voice};
 use crate::{Finding, Result};
 
 /// Where SillyTavern inserts a card's depth prompt when the card does not say.
@@ -104,16 +104,7 @@ impl Scene {
                 });
             }
         }
-        context.messages = history
-            .iter()
-            .map(|said| Message {
-                role: match said.voice {
-                    Voice::User => Role::User,
-                    Voice::System | Voice::Char => Role::Char,
-                },
-                text: said.text.clone(),
-            })
-            .collect();
+        context.messages = history.iter().map(Said::message).collect();
         let plain =
             |text: &str, context: &Context| expand(text.trim(), context).text.replace('\r', "");
         let scenario = cast.scenario.clone();

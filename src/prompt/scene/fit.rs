@@ -5,8 +5,8 @@
 //! evaluated once can be used again. With blocks of one, the rule is SillyTavern's.
 
 use super::{Item, Scene};
+use crate::prompt::Conversation;
 use crate::prompt::format::Format;
-use crate::prompt::{Conversation, Message, Role, Voice};
 use crate::{Error, Kind, Result};
 
 /// Something that counts tokens: an engine, or an estimate.
@@ -311,13 +311,7 @@ impl Scene {
     /// The messages of `items` as a conversation; what is inserted among them is no message.
     fn conversation(&self, items: &[&Item<'_>]) -> Conversation {
         let messages = items.iter().filter_map(|item| match item {
-            Item::Said(said) => Some(Message {
-                role: match said.voice {
-                    Voice::User => Role::User,
-                    Voice::System | Voice::Char => Role::Char,
-                },
-                text: said.text.clone(),
-            }),
+            Item::Said(said) => Some(said.message()),
             _ => None,
         });
         Conversation {

@@ -20,7 +20,7 @@ pub(super) use write::in_two_voices;
 use std::borrow::Cow;
 
 use super::macros::{Context, expand};
-use super::{Conversation, Role, Voice};
+use super::{Conversation, Message, Role, Voice};
 
 /// Everything that wants into a prompt.
 #[derive(Debug, Clone)]
@@ -70,6 +70,19 @@ pub(super) struct Said {
     pub(super) number: usize,
 }
 
+impl Said {
+    /// The message in a conversation of two: what nobody says counts as the character's.
+    fn message(&self) -> Message {
+        Message {
+            role: match self.voice {
+                Voice::User => Role::User,
+                Voice::System | Voice::Char => Role::Char,
+            },
+            text: self.text.clone(),
+        }
+    }
+}
+
 /// A text that is inserted among the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Insert {
@@ -96,7 +109,7 @@ impl Scene {
     pub fn of(conversation: &Conversation) -> Self {
         let mut cast = conversation.clone();
         let messages = std::mem::take(&mut cast.messages);
-        let said = |(at, message): (usize, super::Message)| Said {
+        let said = |(at, message): (usize, Message)| Said {
             voice: message.role.into(),
             name: cast.name(message.role).to_owned(),
             text: message.text,
