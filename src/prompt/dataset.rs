@@ -17,7 +17,7 @@ use super::chat_file::ChatFile;
 use super::document::Document;
 use super::format::Format;
 use super::scene::Counter;
-use super::{Conversation, Message, Role};
+use super::{Conversation, Message, Role, say};
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
@@ -139,17 +139,6 @@ impl Conversation {
             (words + message.text.split_whitespace().count(), count + 1)
         });
         (words + count / 2).checked_div(count).unwrap_or(0)
-    }
-}
-
-/// Adds what one side says to what was said.
-fn say(messages: &mut Vec<Message>, role: Role, text: String) {
-    match messages.last_mut() {
-        Some(last) if last.role == role => {
-            last.text.push_str("\n\n");
-            last.text.push_str(&text);
-        }
-        _ => messages.push(Message { role, text }),
     }
 }
 

@@ -97,3 +97,14 @@ pub struct Conversation {
     /// Whose turn is open at the end, for the model to write; `None` for a finished transcript.
     pub open: Option<Role>,
 }
+
+/// Adds what one side says to what was said; messages of one side in a row become one.
+fn say(messages: &mut Vec<Message>, role: Role, text: String) {
+    match messages.last_mut() {
+        Some(last) if last.role == role => {
+            last.text.push_str("\n\n");
+            last.text.push_str(&text);
+        }
+        _ => messages.push(Message { role, text }),
+    }
+}

@@ -5,7 +5,7 @@
 
 use super::chat_template::{Said, Tokens, render_open};
 use super::scene::{Kept, Scene, in_two_voices};
-use super::{Conversation, Role};
+use super::{Conversation, Message, Role, say};
 use crate::Result;
 
 /// What the user says where a template wants to hear the user first.
@@ -36,8 +36,13 @@ impl ChatTemplate {
 
     pub(super) fn render(&self, conversation: &Conversation) -> Result<String> {
         let system = system_text(conversation);
-        let plain = messages(conversation);
-        let mut taking_turns = joined(&plain);
+        let (mut plain, mut joined) = (Vec::new(), Vec::new());
+        for Message { role, text } in &conversation.messages {
+            plain.push((name(*role), text.trim().to_owned()));
+            say(&mut joined, *role, text.trim().to_owned());
+        }
+        let joined = joined.into_iter();
+        let mut taking_turns: Vec<_> = joined.map(|said| (name(said.role), said.text)).collect();
         if taking_turns
             .first()
             .is_none_or(|(role, _)| *role == "assistant")
@@ -113,29 +118,10 @@ fn system_text(conversation: &Conversation) -> String {
     paragraphs.join("\n\n")
 }
 
-fn messages(conversation: &Conversation) -> Vec<(&'static str, String)> {
-    let role = |role: Role| match role {
+/// What templates call the two.
+fn name(role: Role) -> &'static str {
+    match role {
         Role::Char => "assistant",
         Role::User => "user",
-    };
-    conversation
-        .messages
-        .iter()
-        .map(|message| (role(message.role), message.text.trim().to_owned()))
-        .collect()
-}
-
-/// Messages of one side in a row as one.
-fn joined(messages: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
-    let mut all: Vec<(&'static str, String)> = Vec::new();
-    for (role, text) in messages {
-        match all.last_mut() {
-            Some((last, before)) if last == role => {
-                before.push_str("\n\n");
-                before.push_str(text);
-            }
-            _ => all.push((role, text.clone())),
-        }
     }
-    all
 }
