@@ -8,9 +8,10 @@ use super::asset::Stored;
 use super::{Card, exif, foreign, payload, png, yaml};
 use crate::{Error, Finding, Kind, Result};
 
+/// The card in the bytes of a file; the second argument is the container they are.
+pub type Read = fn(&[u8], &'static Container) -> Result<Reading>;
 /// A card as the bytes of a file; the second argument is what it goes into.
 pub type Write = fn(&Card, Option<&[u8]>) -> Result<Vec<u8>>;
-
 /// The files beside the card in the bytes of a file.
 pub type Files = fn(&[u8]) -> Result<Vec<Stored>>;
 /// The picture of the character in the bytes of a file.
@@ -27,8 +28,8 @@ pub struct Container {
     pub extensions: &'static [&'static str],
     /// Whether bytes begin like this container.
     pub sniff: fn(&[u8]) -> bool,
-    /// The card in the bytes of a file.
-    pub read: fn(&[u8]) -> Result<Reading>,
+    /// The card in the bytes of a file; the second argument is this container.
+    pub read: Read,
     /// The bytes of a file with the card in it; `None` where cards are only read. The second argument is what the card
     /// goes into, an image or the archive it came from: everything else in it is kept.
     pub write: Option<Write>,
@@ -41,6 +42,11 @@ pub struct Container {
 /// No files stand beside the card.
 fn no_files(_: &[u8]) -> Result<Vec<Stored>> {
     Ok(Vec::new())
+}
+
+/// The file is the picture.
+fn itself(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    Ok(Some(bytes.to_vec()))
 }
 
 /// The card as JSON; into JSON of another program by that one's table.
@@ -81,7 +87,7 @@ pub static CONTAINERS: &[Container] = &[
         about: "a zip archive with the card and its files",
         extensions: &["charx"],
         sniff: charx::sniff,
-        read: |bytes| charx::read(bytes, row("CHARX")),
+        read: charx::read,
         write: Some(charx::write),
         files: |bytes| super::archive::files(bytes, &[charx::CARD]),
         picture: None,
@@ -91,7 +97,7 @@ pub static CONTAINERS: &[Container] = &[
         about: "the same archive behind a JPEG picture",
         extensions: &["jpeg", "jpg"],
         sniff: charx::sniff_jpeg,
-        read: |bytes| charx::read(bytes, row("CHARX-JPEG")),
+        read: charx::read,
         write: Some(|card, source| match source {
             Some(source) => charx::write(card, Some(source)),
             None => Err(Error::new(Kind::Usage, "a JPEG card needs a picture")
@@ -105,7 +111,7 @@ pub static CONTAINERS: &[Container] = &[
         about: "a zip archive of Backyard AI",
         extensions: &["byaf"],
         sniff: byaf::sniff,
-        read: |bytes| byaf::read(bytes, row("BYAF")),
+        read: byaf::read,
         write: Some(byaf::write),
         files: byaf::files,
         picture: Some(byaf::picture),
@@ -115,27 +121,27 @@ pub static CONTAINERS: &[Container] = &[
         about: "an image with the card in its EXIF data",
         extensions: &["jpg", "jpeg"],
         sniff: exif::sniff_jpeg,
-        read: |bytes| exif::read_jpeg(bytes, row("JPEG")),
+        read: exif::read_jpeg,
         write: None,
         files: no_files,
-        picture: Some(|bytes| Ok(Some(bytes.to_vec()))),
+        picture: Some(itself),
     },
     Container {
         name: "WEBP",
         about: "an image with the card in its EXIF data",
         extensions: &["webp"],
         sniff: exif::sniff_webp,
-        read: |bytes| exif::read_webp(bytes, row("WEBP")),
+        read: exif::read_webp,
         write: None,
         files: no_files,
-        picture: Some(|bytes| Ok(Some(bytes.to_vec()))),
+        picture: Some(itself),
     },
     Container {
         name: "JSON",
         about: "the card as text",
         extensions: &["json"],
         sniff: payload::sniff,
-        read: |bytes| payload::read(bytes, json(), 0..bytes.len()),
+        read: |bytes, container| payload::read(bytes, container, 0..bytes.len()),
         write: Some(write_json),
         files: no_files,
         picture: None,
@@ -145,17 +151,12 @@ pub static CONTAINERS: &[Container] = &[
         about: "the card as text for people, and the characters of text-generation-webui",
         extensions: &["yaml", "yml"],
         sniff: yaml::sniff,
-        read: |bytes| yaml::read(bytes, row("YAML")),
+        read: yaml::read,
         write: Some(yaml::write),
         files: no_files,
         picture: None,
     },
 ];
-
-/// The row for JSON.
-pub(super) fn json() -> &'static Container {
-    row("JSON")
-}
 
 /// The row called `name`.
 pub(super) fn row(name: &str) -> &'static Container {
@@ -197,7 +198,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Reading> {
         return Err(Error::new(Kind::Card, "the file is empty"));
     }
     match CONTAINERS.iter().find(|container| (container.sniff)(bytes)) {
-        Some(container) => (container.read)(bytes),
+        Some(container) => (container.read)(bytes, container),
         None if bytes.starts_with(&[0x1f, 0x8b]) => Err(Error::new(
             Kind::Card,
             "this is a gzip file, as Perchance exports characters; that format is not read",

@@ -50,7 +50,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use asset::{Asset, Names, Stored, assets, picture, picture_extension};
-pub use container::{CONTAINERS, Container, Files, Picture, Reading, Write};
+pub use container::{CONTAINERS, Container, Files, Picture, Read, Reading, Write};
 pub use convert::{Conversion, Converted, convert};
 pub use diff::{Difference, diff, same_picture};
 pub use lorebook::{Book, Entry, Format, LOREBOOK_FORMATS, Lorebook, Position};
@@ -84,7 +84,8 @@ impl Card {
     ///
     /// [`Kind::Card`](crate::Kind::Card) when the text is no JSON, or JSON of something else.
     pub fn from_json(text: &str) -> Result<Self> {
-        payload::read(text.as_bytes(), container::json(), 0..text.len()).map(|reading| reading.card)
+        payload::read(text.as_bytes(), container::row("JSON"), 0..text.len())
+            .map(|reading| reading.card)
     }
 
     /// The card in the bytes of a file, whatever container that is, with what was noticed on the way.

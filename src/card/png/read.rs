@@ -7,7 +7,7 @@ use flate2::read::ZlibDecoder;
 use super::chunk::{Chunk, Layout, SIGNATURE, walk};
 use super::files::paths;
 use crate::card::payload::{self, MAX_TEXT, note};
-use crate::card::{Card, Reading, asset, container, exif};
+use crate::card::{Card, Container, Reading, asset, exif};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// The longest keyword the format allows.
@@ -68,7 +68,7 @@ struct Candidate<'a> {
 }
 
 /// The card in a PNG.
-pub(crate) fn read(png: &[u8]) -> Result<Reading> {
+pub(crate) fn read(png: &[u8], container: &'static Container) -> Result<Reading> {
     let layout = walk(png);
     let candidates: Vec<Candidate<'_>> = layout
         .chunks
@@ -101,7 +101,7 @@ pub(crate) fn read(png: &[u8]) -> Result<Reading> {
                 findings.extend(differences(&winner.card, &card));
                 continue;
             }
-            match candidate.read(png) {
+            match candidate.read(png, container) {
                 Ok(reading) => match &chosen {
                     None => chosen = Some((wanted, reading)),
                     Some((_, winner)) => {
@@ -136,7 +136,7 @@ pub(crate) fn read(png: &[u8]) -> Result<Reading> {
             .filter(|chunk| &chunk.kind == b"eXIf")
             .find_map(|chunk| {
                 let comment = exif::comment(&png[chunk.data.clone()])?;
-                exif::card(&comment, chunk.span.clone(), container::row("PNG")).ok()
+                exif::card(&comment, chunk.span.clone(), container).ok()
             });
         return match (in_exif, first_error) {
             (Some(mut reading), _) => {
@@ -191,7 +191,7 @@ impl Candidate<'_> {
         Place::Bytes(self.chunk.span.clone())
     }
 
-    fn read(&self, png: &[u8]) -> Result<Reading> {
+    fn read(&self, png: &[u8], container: &'static Container) -> Result<Reading> {
         let mut findings = Vec::new();
         if !self.chunk.is_whole() && self.chunk.data.len() < self.chunk.length {
             return Err(cut_short(png, self.chunk));
@@ -226,7 +226,7 @@ impl Candidate<'_> {
             named(error)
         })?;
         let mut reading =
-            payload::read(&json, container::row("PNG"), self.chunk.span.clone()).map_err(named)?;
+            payload::read(&json, container, self.chunk.span.clone()).map_err(named)?;
         if self.keyword == Keyword::Chara && reading.card.version() == super::super::Version::V3 {
             findings.push(Finding {
                 fix: Some("write `chara` as V2 and `ccv3` as V3".into()),
