@@ -49,6 +49,12 @@ fn itself(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes.to_vec()))
 }
 
+/// The refusal to make a card of this format out of nothing.
+pub(super) fn needs_picture(format: &str) -> Error {
+    Error::new(Kind::Usage, format!("a {format} card needs a picture"))
+        .hint("name one with `--image FILE`")
+}
+
 /// The card as JSON; into JSON of another program by that one's table.
 fn write_json(card: &Card, source: Option<&[u8]>) -> Result<Vec<u8>> {
     if let Some(source) = source
@@ -76,8 +82,7 @@ pub static CONTAINERS: &[Container] = &[
         read: png::read,
         write: Some(|card, image| match image {
             Some(image) => png::write(image, card),
-            None => Err(Error::new(Kind::Usage, "a PNG card needs a picture")
-                .hint("name one with `--image FILE`")),
+            None => Err(needs_picture("PNG")),
         }),
         files: |bytes| Ok(png::files(bytes)),
         picture: Some(|bytes| Ok(png::sniff(bytes).then(|| png::picture(bytes)))),
@@ -100,8 +105,7 @@ pub static CONTAINERS: &[Container] = &[
         read: charx::read,
         write: Some(|card, source| match source {
             Some(source) => charx::write(card, Some(source)),
-            None => Err(Error::new(Kind::Usage, "a JPEG card needs a picture")
-                .hint("name one with `--image FILE`")),
+            None => Err(needs_picture("JPEG")),
         }),
         files: |bytes| super::archive::files(bytes, &[charx::CARD]),
         picture: None,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::archive::{byaf, charx};
 use super::asset::{self, Asset, data_uri, is_default_icon, main_icon, picture_extension};
+use super::container::needs_picture;
 use super::payload::{MAX_TEXT, note};
 use super::{Card, Container, Difference, Path, Reading, Step, Version, diff, picture, png, yaml};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
@@ -207,10 +208,7 @@ impl Move {
 
     fn png_card(&mut self, is_given: bool) -> Result<Vec<u8>> {
         let icon = main_icon(&self.assets);
-        let picture = self.picture.take().ok_or_else(|| {
-            Error::new(Kind::Usage, "a PNG card needs a picture")
-                .hint("name one with `--image FILE`")
-        })?;
+        let picture = self.picture.take().ok_or_else(|| needs_picture("PNG"))?;
         let image = png::picture(&as_png(&picture)?);
         let mut files = Vec::new();
         let mut names = asset::Names::default();
@@ -314,10 +312,7 @@ impl Move {
         if !behind_jpeg {
             return Ok(charx::build(&[], &self.card, &files));
         }
-        let picture = picture.ok_or_else(|| {
-            Error::new(Kind::Usage, "a JPEG card needs a picture")
-                .hint("name one with `--image FILE`")
-        })?;
+        let picture = picture.ok_or_else(|| needs_picture("JPEG"))?;
         Ok(charx::build(&as_jpeg(&picture)?, &self.card, &files))
     }
 
