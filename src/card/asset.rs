@@ -353,11 +353,23 @@ pub(super) fn main_icon(assets: &[Asset]) -> Option<usize> {
 ///
 /// As [`assets`].
 pub fn picture(reading: &Reading, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    let assets = match reading.container.picture {
+        Some(_) => Vec::new(),
+        None => assets(reading, bytes)?.0,
+    };
+    picture_among(&assets, reading, bytes)
+}
+
+/// As [`picture`], for who has the [`assets`] already.
+pub(super) fn picture_among(
+    assets: &[Asset],
+    reading: &Reading,
+    bytes: &[u8],
+) -> Result<Option<Vec<u8>>> {
     if let Some(own) = reading.container.picture {
         return own(bytes);
     }
-    let (assets, _) = assets(reading, bytes)?;
-    let icon = main_icon(&assets).map(|index| assets[index].data.clone());
+    let icon = main_icon(assets).map(|index| assets[index].data.clone());
     // A card's archive may stand behind a picture that it does not hold itself.
     let before = || charx::prefix(bytes).filter(|prefix| picture_extension(prefix).is_some());
     Ok(icon.or_else(|| before().map(<[u8]>::to_vec)))

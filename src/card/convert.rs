@@ -10,7 +10,7 @@ use super::archive::{byaf, charx};
 use super::asset::{self, Asset, data_uri, is_default_icon, main_icon, picture_extension};
 use super::container::needs_picture;
 use super::payload::{MAX_TEXT, note};
-use super::{Card, Container, Difference, Path, Reading, Step, Version, diff, picture, png, yaml};
+use super::{Card, Container, Difference, Path, Reading, Step, Version, diff, png, yaml};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// How to convert.
@@ -71,7 +71,7 @@ pub fn convert(
         });
     }
     let (mut assets, _) = asset::assets(reading, source)?;
-    let own = picture(reading, source)?;
+    let own = asset::picture_among(&assets, reading, source)?;
     // A picture that is the card's own is no file beside it as well.
     if reading.container.picture.is_some() {
         assets.retain(|asset| asset.place.is_some() || Some(&asset.data) != own.as_ref());
