@@ -54,17 +54,16 @@ pub fn convert(
     to: &'static Container,
     how: Conversion<'_>,
 ) -> Result<Converted> {
-    if to.write.is_none() {
+    let Some(write) = to.write else {
         return Err(Error::new(
             Kind::Usage,
             format!("{} cards are read, not written", to.name),
         )
         .hint("write a `.png`, `.charx` or `.json` file"));
-    }
+    };
     let is_archive = matches!(to.name, "PNG" | "CHARX" | "CHARX-JPEG" | "BYAF");
-    if let (true, true, None, Some(write)) =
-        (*to == *reading.container, is_archive, how.picture, to.write)
-    {
+    let is_same = *to == *reading.container;
+    if is_same && is_archive && how.picture.is_none() {
         return Ok(Converted {
             bytes: write(&reading.card, Some(source))?,
             lost: Vec::new(),
@@ -77,7 +76,9 @@ pub fn convert(
         assets.retain(|asset| asset.place.is_some() || Some(&asset.data) != own.as_ref());
     }
     let own = how.picture.map(<[u8]>::to_vec).or(own);
-    if let (true, "CHARX", Some(picture)) = (*to == *reading.container, to.name, how.picture)
+    if is_same
+        && to.name == "CHARX"
+        && let Some(picture) = how.picture
         && let Some(bytes) = new_icon(&reading.card, &assets, source, picture)?
     {
         return Ok(Converted {
@@ -99,7 +100,7 @@ pub fn convert(
         "YAML" if !how.whole => {
             move_.lost = yaml::lost(&move_.card);
             move_.leave_files("YAML", |_| true);
-            (to.write.unwrap_or(|_, _| Ok(Vec::new())))(&move_.card, None)?
+            write(&move_.card, None)?
         }
         "YAML" => {
             move_.inline("YAML")?;
