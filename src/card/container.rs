@@ -94,7 +94,7 @@ pub static CONTAINERS: &[Container] = &[
         sniff: charx::sniff,
         read: charx::read,
         write: Some(charx::write),
-        files: |bytes| super::archive::files(bytes, &[charx::CARD]),
+        files: charx::files,
         picture: None,
     },
     Container {
@@ -107,7 +107,7 @@ pub static CONTAINERS: &[Container] = &[
             Some(source) => charx::write(card, Some(source)),
             None => Err(needs_picture("JPEG")),
         }),
-        files: |bytes| super::archive::files(bytes, &[charx::CARD]),
+        files: charx::files,
         picture: None,
     },
     Container {

@@ -442,9 +442,8 @@ pub(crate) fn write(card: &Card, source: Option<&[u8]>) -> Result<Vec<u8>> {
 }
 
 /// The archive without the messages of chats.
-pub(crate) fn without_chats(bytes: &[u8]) -> Result<Vec<u8>> {
-    let archive = Archive::open(bytes)?;
-    let mut parts = Parts::read(&archive)?;
+pub(super) fn without_chats(archive: &Archive<'_>) -> Result<Vec<u8>> {
+    let mut parts = Parts::read(archive)?;
     let mut changes = HashMap::new();
     for scenario in &mut parts.scenarios {
         let messages = scenario.document.get(&steps("messages"));
@@ -606,5 +605,5 @@ pub(crate) fn files(bytes: &[u8]) -> Result<Vec<crate::card::asset::Stored>> {
     let archive = Archive::open(bytes)?;
     let parts = Parts::read(&archive)?;
     let own: Vec<&str> = parts.files().map(|file| file.path.as_str()).collect();
-    super::files(bytes, &own)
+    super::files(&archive, &own)
 }

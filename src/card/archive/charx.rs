@@ -26,7 +26,7 @@ pub(crate) fn sniff_jpeg(bytes: &[u8]) -> bool {
 /// The card in an archive.
 pub(crate) fn read(bytes: &[u8], container: &'static Container) -> Result<Reading> {
     let archive = Archive::open(bytes)?;
-    let entry = archive.find(CARD).ok_or_else(|| super::no_card(bytes))?;
+    let entry = archive.find(CARD).ok_or_else(|| super::no_card(&archive))?;
     if entry.is_link {
         return Err(Error::new(
             Kind::Card,
@@ -56,6 +56,11 @@ pub(crate) fn read(bytes: &[u8], container: &'static Container) -> Result<Readin
     findings.extend(asset::missing(&reading.card, paths));
     reading.findings = findings;
     Ok(reading)
+}
+
+/// The files beside the card.
+pub(crate) fn files(bytes: &[u8]) -> Result<Vec<asset::Stored>> {
+    super::files(&Archive::open(bytes)?, &[CARD])
 }
 
 /// The archive with the card in it; all other entries and what stands around them stay as they are.

@@ -16,7 +16,7 @@ use zip::{Archive, Content, Entry};
 
 /// What a zip archive is, by what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+enum Sort {
     /// A card at the root.
     Charx,
     /// A manifest of characters.
@@ -28,8 +28,12 @@ pub(super) enum Sort {
 }
 
 /// What the archive in `bytes` is; `None` when there is none.
-pub(super) fn sort(bytes: &[u8]) -> Option<Sort> {
-    let archive = Archive::open(bytes).ok()?;
+fn sort(bytes: &[u8]) -> Option<Sort> {
+    Archive::open(bytes).ok().map(|archive| sort_of(&archive))
+}
+
+/// What an archive is.
+fn sort_of(archive: &Archive<'_>) -> Sort {
     let has = |name: &str| archive.find(name).is_some();
     let under = |folder: &str| {
         archive
@@ -37,7 +41,7 @@ pub(super) fn sort(bytes: &[u8]) -> Option<Sort> {
             .iter()
             .any(|entry| entry.name.starts_with(folder))
     };
-    Some(if has("card.json") {
+    if has("card.json") {
         Sort::Charx
     } else if has("manifest.json") {
         Sort::Byaf
@@ -45,12 +49,11 @@ pub(super) fn sort(bytes: &[u8]) -> Option<Sort> {
         Sort::Voxta
     } else {
         Sort::Other
-    })
+    }
 }
 
 /// The files of an archive besides those called in `without`.
-pub(super) fn files(bytes: &[u8], without: &[&str]) -> Result<Vec<Stored>> {
-    let archive = Archive::open(bytes)?;
+fn files(archive: &Archive<'_>, without: &[&str]) -> Result<Vec<Stored>> {
     let mut files = Vec::new();
     for entry in archive.entries() {
         if entry.is_folder() || entry.is_link || without.contains(&entry.name.as_str()) {
@@ -127,12 +130,13 @@ fn entry_findings(archive: &Archive<'_>) -> Vec<Finding> {
 
 /// Where entries stand that tell how its pictures came to be: RisuAI keeps their text chunks there.
 pub(super) fn picture_metadata(bytes: &[u8]) -> Vec<(String, std::ops::Range<usize>)> {
-    let Some(Sort::Charx) = sort(bytes) else {
-        return Vec::new();
-    };
-    let Ok(archive) = Archive::open(bytes) else {
-        return Vec::new();
-    };
+    match Archive::open(bytes) {
+        Ok(archive) if sort_of(&archive) == Sort::Charx => metadata(&archive),
+        _ => Vec::new(),
+    }
+}
+
+fn metadata(archive: &Archive<'_>) -> Vec<(String, std::ops::Range<usize>)> {
     let entries = archive
         .entries()
         .iter()
@@ -147,27 +151,23 @@ const METADATA: &str = "x_meta/";
 
 /// The archive without what tells about its owner: metadata of pictures, messages of chats.
 pub(super) fn scrub(bytes: &[u8]) -> Option<Vec<u8>> {
-    match sort(bytes)? {
+    let archive = Archive::open(bytes).ok()?;
+    match sort_of(&archive) {
         Sort::Charx => {
-            let archive = Archive::open(bytes).ok()?;
-            let gone = picture_metadata(bytes)
+            let gone = metadata(&archive)
                 .into_iter()
                 .map(|(name, _)| (name, None))
                 .collect();
             Some(archive.rewrite(&gone))
         }
-        Sort::Byaf => byaf::without_chats(bytes).ok(),
+        Sort::Byaf => byaf::without_chats(&archive).ok(),
         Sort::Voxta | Sort::Other => None,
     }
 }
 
 /// The refusal of an archive without a card.
-pub(super) fn no_card(bytes: &[u8]) -> Error {
-    let archive = match Archive::open(bytes) {
-        Ok(archive) => archive,
-        Err(error) => return error,
-    };
-    if sort(bytes) == Some(Sort::Voxta) {
+fn no_card(archive: &Archive<'_>) -> Error {
+    if sort_of(archive) == Sort::Voxta {
         return Error::new(Kind::Card, "this is a Voxta package, which is not read")
             .hint("export the character from Voxta as a PNG card");
     }
