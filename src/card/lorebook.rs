@@ -9,7 +9,7 @@ mod tables;
 
 use serde_json::{Map, Value};
 
-use super::Step;
+use super::{Step, by_commas};
 pub use convert::Book;
 pub use formats::Format;
 pub(super) use formats::kind;
@@ -178,12 +178,7 @@ fn list(map: &Map<String, Value>, key: &str) -> Vec<String> {
                 _ => None,
             })
             .collect(),
-        Some(Value::String(keys)) => keys
-            .split(',')
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        Some(Value::String(keys)) => by_commas(keys).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
 }

@@ -66,6 +66,13 @@ use diff::diff_values;
 use document::Document;
 use foreign::no_place;
 
+/// The items of a list that was written as one text with commas.
+fn by_commas(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+}
+
 /// A character card: the JSON document it was read from, and a typed view of it.
 ///
 /// The readers never fail. A field that is absent, null or of a type that cannot be read as the wanted one is empty; a
@@ -212,12 +219,7 @@ impl Card {
     #[must_use]
     pub fn tags(&self) -> Vec<String> {
         match self.field("tags").map(|span| self.document.value(&span)) {
-            Some(Value::String(tags)) => tags
-                .split(',')
-                .map(str::trim)
-                .filter(|tag| !tag.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            Some(Value::String(tags)) => by_commas(&tags).map(str::to_owned).collect(),
             _ => self.list("tags"),
         }
     }

@@ -13,7 +13,7 @@ use super::document::Document;
 use super::path::{self, Step};
 use super::payload::note;
 use super::scan;
-use super::{Card, Path};
+use super::{Card, Path, by_commas};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// A version of the card format.
@@ -563,8 +563,7 @@ impl Change {
         let (code, value) = match (&old, &default) {
             (None, _) => ("field-missing", default),
             (Some(Value::String(text)), Value::Array(_)) => {
-                let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty());
-                ("field-type", keys.collect())
+                ("field-type", by_commas(text).collect())
             }
             (Some(Value::String(text)), Value::Number(_)) => {
                 let number = text.trim().parse::<f64>().ok();

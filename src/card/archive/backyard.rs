@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::card::Lorebook;
+use crate::card::{Lorebook, by_commas};
 
 /// Backyard's macros as everybody else's.
 pub(in crate::card) fn to_macros(text: &str) -> String {
@@ -78,14 +78,9 @@ fn replace(text: &str, from: &str, to: &str) -> String {
 pub(in crate::card) fn book(items: &[Value]) -> Value {
     let entry = |(index, item): (usize, &Value)| {
         let text = |key: &str| to_macros(item.get(key).and_then(Value::as_str).unwrap_or_default());
-        let keys: Vec<String> = text("key")
-            .split(',')
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let keys = text("key");
         json!({
-            "keys": keys,
+            "keys": by_commas(&keys).collect::<Vec<_>>(),
             "content": text("value"),
             "extensions": {},
             "enabled": true,

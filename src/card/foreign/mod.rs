@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::document::Document;
 use super::payload::note;
 use super::shape::Shape;
-use super::{Card, Path, Step, Version, diff};
+use super::{Card, Path, Step, Version, by_commas, diff};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// A program's own JSON.
@@ -297,11 +297,7 @@ fn fitting(path: &[&str], value: &Value) -> Option<Value> {
         Value::Null => return None,
         Value::Number(_) | Value::Bool(_) if is_text => value.to_string().into(),
         Value::Array(_) | Value::Object(_) if is_text => return None,
-        Value::String(text) if is_list => text
-            .split(',')
-            .map(str::trim)
-            .filter(|tag| !tag.is_empty())
-            .collect(),
+        Value::String(text) if is_list => by_commas(text).collect(),
         Value::Object(_) | Value::Number(_) | Value::Bool(_) if is_list => return None,
         value => value.clone(),
     })

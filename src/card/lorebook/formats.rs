@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::tables::{FORMATS, close_book, open_book};
+use crate::card::by_commas;
 use crate::card::document::Document;
 
 /// Under which name `extensions` keeps what has no other place.
@@ -333,12 +334,7 @@ impl Row {
             Kind::Not => value.as_bool().map(|value| json!(!value)),
             Kind::Position => value.is_number().then(|| value.clone()),
             Kind::Commas => match value {
-                Value::String(text) => Some(
-                    text.split(',')
-                        .map(str::trim)
-                        .filter(|key| !key.is_empty())
-                        .collect(),
-                ),
+                Value::String(text) => Some(by_commas(text).collect()),
                 Value::Array(_) => Some(value.clone()),
                 _ => None,
             },
