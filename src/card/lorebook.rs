@@ -91,8 +91,7 @@ impl Lorebook {
                 .filter_map(|(index, entry)| Entry::from_value(Step::Index(index), entry))
                 .collect(),
             Some(Value::Object(entries)) => {
-                let mut entries: Vec<_> = entries.iter().collect();
-                entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
+                let entries = by_number(entries);
                 entries
                     .into_iter()
                     .filter_map(|(key, entry)| Entry::from_value(Step::Key(key.clone()), entry))
@@ -141,6 +140,15 @@ impl Entry {
             extensions: object(entry, "extensions"),
         })
     }
+}
+
+/// Entries that are keyed by number, in the order of their numbers.
+pub(super) fn by_number<K: AsRef<str>, V>(
+    entries: impl IntoIterator<Item = (K, V)>,
+) -> Vec<(K, V)> {
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(key, _)| key.as_ref().parse::<u64>().unwrap_or(u64::MAX));
+    entries
 }
 
 fn text(map: &Map<String, Value>, key: &str) -> String {

@@ -13,7 +13,7 @@ use super::document::Document;
 use super::path::{self, Step};
 use super::payload::note;
 use super::scan;
-use super::{Card, Path, by_commas};
+use super::{Card, Path, by_commas, lorebook};
 use crate::{Error, Finding, Kind, Place, Result, Severity};
 
 /// A version of the card format.
@@ -516,9 +516,8 @@ impl Change {
         }
         let entries = book.key("entries");
         if let Some(Value::Object(by_number)) = self.card.get(&entries) {
-            let mut by_number: Vec<_> = by_number.into_iter().collect();
-            by_number.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
-            let list = by_number.into_iter().map(|(_, entry)| entry).collect();
+            let list = lorebook::by_number(by_number);
+            let list = list.into_iter().map(|(_, entry)| entry).collect();
             self.card
                 .document
                 .set(&entries.steps, &Value::Array(list))?;

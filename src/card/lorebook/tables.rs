@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::by_number;
 use super::formats::{Format, Kind, PARKED, Parts, Row};
 
 const fn row(theirs: &'static str, ours: &'static str) -> Row {
@@ -284,8 +285,7 @@ pub(super) fn open_book(value: &Value) -> Parts {
     let entries = match root.shift_remove("entries") {
         Some(Value::Array(entries)) => entries,
         Some(Value::Object(entries)) => {
-            let mut entries: Vec<_> = entries.into_iter().collect();
-            entries.sort_by_key(|(key, _)| key.parse::<u64>().unwrap_or(u64::MAX));
+            let entries = by_number(entries);
             entries.into_iter().map(|(_, entry)| entry).collect()
         }
         _ => Vec::new(),
