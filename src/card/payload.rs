@@ -23,7 +23,8 @@ const MAX_LAYERS: usize = 3;
 const FORGIVING: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORGIVING);
+/// The standard alphabet, with padding or without.
+pub(super) const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, FORGIVING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, FORGIVING);
 
 /// A finding without a fix.
@@ -200,17 +201,23 @@ pub(super) fn document(bytes: &[u8], findings: &mut Vec<Finding>) -> Result<Docu
     document_at(bytes, &(0..bytes.len()), findings)
 }
 
-fn document_at(
-    bytes: &[u8],
-    place: &Range<usize>,
-    findings: &mut Vec<Finding>,
-) -> Result<Document> {
+/// Refuses a text that no card has.
+pub(super) fn check_size(bytes: &[u8]) -> Result<()> {
     if bytes.len() > MAX_TEXT {
         return Err(Error::new(
             Kind::Limit,
             format!("the card's text is larger than {} MiB", MAX_TEXT >> 20),
         ));
     }
+    Ok(())
+}
+
+fn document_at(
+    bytes: &[u8],
+    place: &Range<usize>,
+    findings: &mut Vec<Finding>,
+) -> Result<Document> {
+    check_size(bytes)?;
     let whole = Place::Bytes(place.clone());
     let text = decode_text(bytes, &whole, findings);
     // Offsets in the text are offsets in the file only where nothing was decoded.

@@ -16,6 +16,7 @@ use serde_saphyr::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
 use super::document::Document;
 use super::payload::{self, MAX_TEXT, note};
 use super::scan::MAX_DEPTH;
+use super::spec::V1_FIELDS;
 use super::{
     Card, Container, Difference, Path, Reading, Step, diff_values, foreign, no_place, shape,
 };
@@ -76,12 +77,7 @@ fn from_str(text: &str, options: Options) -> std::result::Result<Value, serde_sa
 
 /// The text of a file, its values as a document.
 fn document(bytes: &[u8], findings: &mut Vec<Finding>) -> Result<(String, Document)> {
-    if bytes.len() > MAX_TEXT {
-        return Err(Error::new(
-            Kind::Limit,
-            format!("the card's text is larger than {} MiB", MAX_TEXT >> 20),
-        ));
-    }
+    payload::check_size(bytes)?;
     let text = payload::decode_text(bytes, &Place::Bytes(0..bytes.len()), findings);
     let value = parse(&text)?;
     if !value.is_object() {
@@ -384,14 +380,6 @@ fn titled(title: &str, text: &str) -> String {
 
 /// What a card's own text in a YAML of text-generation-webui does not say.
 pub(super) fn lost(card: &Card) -> Vec<Finding> {
-    let kept = [
-        "name",
-        "description",
-        "personality",
-        "scenario",
-        "first_mes",
-        "mes_example",
-    ];
     let body = card
         .get(&Path {
             absolute: true,
@@ -401,7 +389,7 @@ pub(super) fn lost(card: &Card) -> Vec<Finding> {
     body.as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, value)| !kept.contains(&key.as_str()) && !super::spec::is_empty(value))
+        .filter(|(key, value)| !V1_FIELDS.contains(&key.as_str()) && !super::spec::is_empty(value))
         .map(|(key, _)| {
             note(
                 "field-lost",

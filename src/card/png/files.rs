@@ -4,22 +4,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::chunk::{Chunk, Layout, SIGNATURE, push, walk};
 use super::read::keyword;
 use crate::card::asset::Stored;
+use crate::card::payload;
 
 const PREFIX: &[u8] = b"chara-ext-asset_";
 /// The longest path that fits into a keyword which RisuAI still reads: it takes 70 bytes.
 pub(crate) const MAX_PATH: usize = 53;
-
-const FORGIVING: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The path of the file in a chunk, and its base64.
 fn file<'a>(png: &'a [u8], chunk: &Chunk) -> Option<(String, &'a [u8])> {
@@ -55,10 +48,7 @@ pub(crate) fn files(png: &[u8]) -> Vec<Stored> {
         .iter()
         .filter_map(|chunk| {
             let (path, text) = file(png, chunk)?;
-            let data = STANDARD
-                .decode(text)
-                .or_else(|_| FORGIVING.decode(text))
-                .ok()?;
+            let data = payload::STANDARD.decode(text).ok()?;
             Some(Stored { path, data })
         })
         .collect()
