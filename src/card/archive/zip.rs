@@ -366,22 +366,21 @@ impl<'a> Archive<'a> {
             .collect();
         added.sort();
         let mut records = Vec::new();
-        for (name, bytes) in added {
+        for (name, bytes) in &added {
             push_new(&mut out, &mut records, self.base, name, bytes);
         }
         let directory = out.len();
-        let mut count = 0u64;
+        let mut count = added.len();
         for (index, entry) in self.entries.iter().enumerate() {
             if let Some((header, packed)) = placed.get(&index) {
                 count += 1;
                 self.push_record(&mut out, entry, header - self.base, packed.as_ref());
             }
         }
-        count += records_in(&records);
         out.extend_from_slice(&records);
         let size = out.len() - directory;
         out.extend_from_slice(&self.bytes[self.directory.end..self.end]);
-        self.push_end(&mut out, count, size, directory - self.base);
+        self.push_end(&mut out, count as u64, size, directory - self.base);
         out
     }
 
@@ -549,14 +548,4 @@ fn without_wide(extra: &[u8]) -> Vec<u8> {
     }
     kept.extend_from_slice(&extra[at..]);
     kept
-}
-
-fn records_in(records: &[u8]) -> u64 {
-    let mut at = 0;
-    let mut count = 0;
-    while let Some(record) = (at < records.len()).then(|| record(records, at)).flatten() {
-        at = record.span.end;
-        count += 1;
-    }
-    count
 }
