@@ -74,9 +74,9 @@ pub struct Row {
     pub findings: Option<Vec<Noted>>,
 }
 
-/// The columns that [`Row::read`] takes, of `file` and `card`.
-pub(super) const COLUMNS: &str = "file.path, file.size, file.container, file.version, file.error, file.checked, \
-     card.name, card.creator, card.tags, card.summary, card.permanent, card.temporary, card.greetings, card.entries";
+/// The columns of a card that [`CardRow::read`] takes.
+pub(super) const FIELDS: &str = "card.name, card.creator, card.tags, card.summary, card.permanent, card.temporary, \
+     card.greetings, card.entries";
 
 impl CardRow {
     /// The card in a row of a query, from the column `at` on.
@@ -124,7 +124,8 @@ impl Collection {
         let mut query = self
             .index
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM file LEFT JOIN card ON card.id = file.card
+                "SELECT file.path, file.size, file.container, file.version, file.error, file.checked, {FIELDS}
+                 FROM file LEFT JOIN card ON card.id = file.card
                  WHERE file.path >= ?1 AND file.path < ?2 ORDER BY file.path"
             ))
             .map_err(failed)?;

@@ -6,7 +6,7 @@ use rusqlite::types::Value as SqlValue;
 use rusqlite::{params, params_from_iter};
 
 use super::index::COLUMNS;
-use super::rows::{CardRow, path_of, range};
+use super::rows::{CardRow, FIELDS, path_of, range};
 use super::scan::key;
 use super::{Collection, failed, words};
 use crate::card::Card;
@@ -313,7 +313,3 @@ impl Collection {
             .map_err(failed)
     }
 }
-
-/// The columns of a card that [`CardRow::read`] takes.
-const FIELDS: &str = "card.name, card.creator, card.tags, card.summary, card.permanent, card.temporary, card.greetings, \
-                      card.entries";
