@@ -79,23 +79,25 @@ pub(in crate::cli) fn scan(arguments: &ScanArgs) -> Result<Answer> {
     }
     let mut has_errors = false;
     let mut differently = Listing::new(arguments);
-    for folder in &arguments.folders {
+    let folders = arguments.folders.iter().map(|folder| Typed::new(folder));
+    let folders: Vec<Typed<'_>> = folders.collect();
+    for folder in &folders {
         if arguments.duplicates {
             let least = f64::from(arguments.alike) / 100.0;
-            for group in cards.duplicates(folder, least)? {
+            for group in cards.duplicates(folder.typed, least)? {
                 differently.group(folder, &group)?;
             }
             continue;
         }
-        cards.rows(folder, |row| {
+        cards.rows(folder.typed, |row| {
             let findings = row.findings.as_deref().unwrap_or_default();
             has_errors |= findings.iter().any(|finding| finding.severity == "error");
             differently.row(folder, &row)
         })?;
     }
     if arguments.format == Format::Table && !arguments.duplicates {
-        for folder in &arguments.folders {
-            cards.rows(folder, |row| differently.lost(folder, &row))?;
+        for folder in &folders {
+            cards.rows(folder.typed, |row| differently.lost(folder, &row))?;
         }
     }
     let mut said = format!(
@@ -187,9 +189,9 @@ impl Listing {
         }
     }
 
-    fn row(&mut self, folder: &Path, row: &Row) -> Result<()> {
+    fn row(&mut self, folder: &Typed<'_>, row: &Row) -> Result<()> {
         self.head()?;
-        let file = shown(folder, &row.path);
+        let file = folder.shown(&row.path);
         match self.format {
             Format::Jsonl => line_of_json(&of_row(&file, row)),
             Format::Csv => output::print(&for_output(&csv(&values(&file, row)))),
@@ -241,7 +243,7 @@ impl Listing {
     }
 
     /// A file that is no card, after all that are.
-    fn lost(&mut self, folder: &Path, row: &Row) -> Result<()> {
+    fn lost(&mut self, folder: &Typed<'_>, row: &Row) -> Result<()> {
         let Err(error) = &row.card else { return Ok(()) };
         let mut line = String::new();
         if !std::mem::replace(&mut self.lost, true) {
@@ -253,13 +255,13 @@ impl Listing {
         let _ = writeln!(
             line,
             "{red}x{red:#} {}: {}",
-            output::escape(&shown(folder, &row.path)),
+            output::escape(&folder.shown(&row.path)),
             output::escape(error)
         );
         output::print(&line)
     }
 
-    fn group(&mut self, folder: &Path, group: &Group) -> Result<()> {
+    fn group(&mut self, folder: &Typed<'_>, group: &Group) -> Result<()> {
         self.head()?;
         self.groups += 1;
         let (alike, percent) = match group.likeness {
@@ -267,7 +269,7 @@ impl Listing {
             Likeness::Text => ("text", 100.0),
             Likeness::Near(part) => ("near", (part * 100.0).round()),
         };
-        let files: Vec<_> = group.files.iter().map(|path| shown(folder, path)).collect();
+        let files: Vec<_> = group.files.iter().map(|path| folder.shown(path)).collect();
         match self.format {
             Format::Jsonl => line_of_json(&json!({
                 "alike": alike, "percent": percent, "name": group.name, "files": files,
@@ -303,17 +305,29 @@ impl Listing {
     }
 }
 
-/// A path as the user would type it: the folder as it was typed, and what is below.
-pub(super) fn shown(folder: &Path, path: &Path) -> String {
-    let whole = std::fs::canonicalize(folder);
-    match whole
-        .as_ref()
-        .ok()
-        .and_then(|whole| path.strip_prefix(whole).ok())
-    {
-        Some(rest) if folder == Path::new(".") => rest.display().to_string(),
-        Some(rest) => folder.join(rest).display().to_string(),
-        None => path.display().to_string(),
+/// A folder as it was typed.
+struct Typed<'a> {
+    typed: &'a Path,
+    /// Its one name in the index, asked of the disk once for all the paths below it.
+    whole: Option<PathBuf>,
+}
+
+impl<'a> Typed<'a> {
+    fn new(typed: &'a Path) -> Self {
+        Self {
+            typed,
+            whole: std::fs::canonicalize(typed).ok(),
+        }
+    }
+
+    /// A path as the user would type it: the folder as it was typed, and what is below.
+    fn shown(&self, path: &Path) -> String {
+        let whole = self.whole.as_ref();
+        match whole.and_then(|whole| path.strip_prefix(whole).ok()) {
+            Some(rest) if self.typed == Path::new(".") => rest.display().to_string(),
+            Some(rest) => self.typed.join(rest).display().to_string(),
+            None => path.display().to_string(),
+        }
     }
 }
 
