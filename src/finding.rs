@@ -39,6 +39,17 @@ pub enum Place {
     Bytes(Range<usize>),
 }
 
+impl fmt::Display for Place {
+    /// The path, or `byte N`; empty for the input as a whole.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Path(path) => f.write_str(path),
+            Self::Bytes(span) => write!(f, "byte {}", span.start),
+        }
+    }
+}
+
 /// Something noticed: never an error of the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {

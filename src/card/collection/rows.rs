@@ -6,7 +6,7 @@ use rusqlite::{Row as SqlRow, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Collection, failed};
-use crate::{Finding, Place, Result};
+use crate::{Finding, Result};
 
 /// A card in the index.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,11 +47,7 @@ impl Noted {
         Self {
             code: finding.code.to_owned(),
             severity: finding.severity.to_string(),
-            place: match &finding.place {
-                Place::Whole => String::new(),
-                Place::Path(path) => path.clone(),
-                Place::Bytes(span) => format!("byte {}", span.start),
-            },
+            place: finding.place.to_string(),
             message: finding.message.clone(),
         }
     }

@@ -221,14 +221,6 @@ fn misnamed(path: &Path, container: &'static Container) -> Option<Finding> {
     })
 }
 
-fn place(place: &Place) -> String {
-    match place {
-        Place::Whole => String::new(),
-        Place::Path(path) => path.clone(),
-        Place::Bytes(span) => format!("byte {}", span.start),
-    }
-}
-
 fn text(all: &[Checked], least: Severity) -> Result<()> {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
     let mut mended = 0;
@@ -301,7 +293,10 @@ fn line(out: &mut String, style: anstyle::Style, word: &str, group: &[&Finding],
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    let mut places: Vec<_> = group.iter().map(|finding| place(&finding.place)).collect();
+    let mut places: Vec<_> = group
+        .iter()
+        .map(|finding| finding.place.to_string())
+        .collect();
     places.dedup();
     let rest = if places.len() > MAX_PLACES {
         ", ..."

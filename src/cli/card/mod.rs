@@ -182,8 +182,7 @@ fn tell(path: &Path, findings: &[Finding], least: Severity) {
         };
         let place = match &finding.place {
             Place::Whole => String::new(),
-            Place::Path(path) => format!(" {path}:"),
-            Place::Bytes(range) => format!(" byte {}:", range.start),
+            place => format!(" {place}:"),
         };
         output::say(&format!(
             "{style}{}[{}]:{style:#} {}:{} {}",
