@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{bytes_of, read, write};
+use super::{bytes_of, number, read, write};
 use crate::card::lint::{self, Rule};
 use crate::card::{CONTAINERS, Container};
 use crate::cli::{Answer, output};
@@ -257,10 +257,6 @@ fn text(all: &[Checked], least: Severity) -> Result<()> {
     }
     output::print(&out)?;
     let count = |severity| counts.get(&severity).copied().unwrap_or(0);
-    let number = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    };
     let mut summary = format!(
         "{}, {}, {} in {}",
         number(count(Severity::Error), "error"),

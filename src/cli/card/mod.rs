@@ -195,6 +195,12 @@ fn tell(path: &Path, findings: &[Finding], least: Severity) {
     }
 }
 
+/// So many of something.
+fn number<N: std::fmt::Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Refuses to write over a file that is there already.
 pub(super) fn keep_existing(path: &Path, force: bool) -> Result<()> {
     if !force && path.exists() {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::for_output;
+use super::{for_output, number};
 use crate::card::collection::{self, CardRow, Collection, Group, Likeness, Noted, Row, Scan};
 use crate::cli::{Answer, output, progress};
 use crate::{Error, Kind, Result};
@@ -133,13 +133,6 @@ pub(super) fn refresh(
     cards.scan(folder, &Scan { check, anew }, &mut |progress| {
         bar.show(progress.done, progress.found);
     })
-}
-
-fn number(count: u64, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
 }
 
 /// How the rows are printed.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::tokens::Count;
-use super::{bytes_of, for_output, read, tell};
+use super::{bytes_of, for_output, number, read, tell};
 use crate::card::{Card, Lorebook, Reading, Version};
 use crate::cli::{Answer, output};
 use crate::{Result, Severity};
@@ -221,8 +221,7 @@ fn summary(reading: &Reading, file: &str, width: usize, count: &Count) -> String
         .flat_map(|map| map.keys().cloned())
         .collect();
     if !names.is_empty() {
-        let plural = if names.len() == 1 { "" } else { "s" };
-        let length = format!("{} program{plural}", names.len());
+        let length = number(names.len(), "program");
         section(&mut text, "Extensions", &names.join(", "), width, &length);
     }
     text

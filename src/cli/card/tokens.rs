@@ -37,8 +37,10 @@ impl Count {
             return format!("{characters} characters");
         }
         let tokens = self.tokens(card, text);
-        let plural = if tokens == 1 { "" } else { "s" };
-        format!("{characters} characters, {tokens} token{plural}")
+        format!(
+            "{characters} characters, {}",
+            super::number(tokens, "token")
+        )
     }
 
     /// What the card takes of the context: at all times, at the beginning, and when its lorebook is brought in.
