@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use exif::{In, Reader, Tag, Value};
+use exif::{Exif, In, Reader, Tag, Value};
 
 use super::payload::{self, note};
 use super::{Container, Reading};
@@ -96,6 +96,15 @@ fn read(bytes: &[u8], places: &[Range<usize>], container: &'static Container) ->
     }))
 }
 
+/// The fields of EXIF data that begins with its byte order, as many as can be read.
+pub(super) fn fields(tiff: &[u8]) -> Option<Exif> {
+    Reader::new()
+        .continue_on_error(true)
+        .read_raw(tiff.to_vec())
+        .or_else(|error| error.distill_partial_result(|_| {}))
+        .ok()
+}
+
 /// The user comment in EXIF data, without its character code.
 pub(super) fn comment(exif: &[u8]) -> Option<Vec<u8>> {
     if exif.len() > MAX_EXIF {
@@ -103,13 +112,7 @@ pub(super) fn comment(exif: &[u8]) -> Option<Vec<u8>> {
     }
     // The data may or may not begin with its own name.
     let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    let fields = match Reader::new()
-        .continue_on_error(true)
-        .read_raw(tiff.to_vec())
-    {
-        Ok(fields) => fields,
-        Err(error) => error.distill_partial_result(|_| {}).ok()?,
-    };
+    let fields = fields(tiff)?;
     let field = fields
         .get_field(Tag::UserComment, In::PRIMARY)
         // Where it stands among the tags of the image itself, it is in another table.

@@ -122,14 +122,10 @@ fn has_place(chunk: &[u8]) -> bool {
     let data = chunk
         .get(8..chunk.len().saturating_sub(4))
         .unwrap_or_default();
-    exif::Reader::new()
-        .continue_on_error(true)
-        .read_raw(data.to_vec())
-        .or_else(|error| error.distill_partial_result(|_| ()))
-        .is_ok_and(|exif| {
-            exif.fields()
-                .any(|field| field.tag.context() == exif::Context::Gps)
-        })
+    crate::card::exif::fields(data).is_some_and(|exif| {
+        exif.fields()
+            .any(|field| field.tag.context() == exif::Context::Gps)
+    })
 }
 
 fn root(subject: &Subject<'_>, keys: &[&str], what: &str) -> Vec<Hit> {
