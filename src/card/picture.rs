@@ -43,32 +43,13 @@ pub fn picture_as_png(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
         true => DynamicImage::ImageRgba8(picture.into_rgba8()),
         false => DynamicImage::ImageRgb8(picture.into_rgb8()),
     };
-    let mut png = Vec::new();
-    picture
-        .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)
-        .map_err(|e| {
-            Error::new(
-                Kind::Card,
-                format!("the picture cannot be written as PNG: {e}"),
-            )
-            .source(e)
-        })?;
-    Ok(Cow::Owned(png))
+    encode(&picture, ImageFormat::Png, "PNG").map(Cow::Owned)
 }
 
 /// A picture as JPEG, without opacity.
 pub(super) fn as_jpeg(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut jpeg = Vec::new();
-    DynamicImage::ImageRgb8(decode(bytes)?.into_rgb8())
-        .write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg)
-        .map_err(|e| {
-            Error::new(
-                Kind::Card,
-                format!("the picture cannot be written as JPEG: {e}"),
-            )
-            .source(e)
-        })?;
-    Ok(jpeg)
+    let picture = DynamicImage::ImageRgb8(decode(bytes)?.into_rgb8());
+    encode(&picture, ImageFormat::Jpeg, "JPEG")
 }
 
 /// A copy of a picture that is no larger than `width` by `height`.
@@ -106,6 +87,17 @@ impl Pixels {
             .map_err(|e| wrong().source(e))?;
         Ok(png)
     }
+}
+
+fn encode(picture: &DynamicImage, format: ImageFormat, name: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    picture
+        .write_to(&mut Cursor::new(&mut bytes), format)
+        .map_err(|e| {
+            let message = format!("the picture cannot be written as {name}: {e}");
+            Error::new(Kind::Card, message).source(e)
+        })?;
+    Ok(bytes)
 }
 
 fn decode(bytes: &[u8]) -> Result<DynamicImage> {
