@@ -7,7 +7,8 @@ use cardwright::card::{Card, Names};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::archive::{byaf, charx, image, linked, packed};
+use super::archive::{charx, image, linked, packed};
+use super::byaf::byaf;
 use super::cli::run;
 
 fn files(folder: &Path) -> Vec<String> {

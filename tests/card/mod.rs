@@ -1,6 +1,7 @@
 //! Cards: lossless edits, versions, PNG chunks, and the commands about them.
 
 mod archive;
+mod byaf;
 mod check;
 mod cli;
 #[cfg(feature = "index")]
