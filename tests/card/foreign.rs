@@ -8,32 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use cardwright::card::{Card, Container, Conversion, Version, convert, diff};
 use serde_json::json;
 
+use super::fixtures;
 use super::png::{chunk, end, header, pixels, png};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cards/foreign")
 }
 
-/// Every fixture, by name.
-fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let mut found: Vec<_> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                std::fs::read(entry.path()).unwrap(),
-            )
-        })
-        .collect();
-    found.sort();
-    found
-}
-
 #[test]
 fn every_program_s_fields_become_a_card_s() {
     let mut table = String::new();
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("foreign") {
         let reading = Card::from_bytes(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         let _ = writeln!(
             table,
@@ -53,7 +38,7 @@ fn every_program_s_fields_become_a_card_s() {
 
 #[test]
 fn what_is_not_edited_comes_back_byte_for_byte() {
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("foreign") {
         let reading = Card::from_bytes(&bytes).unwrap();
         let written = (reading.container.write.unwrap())(&reading.card, Some(&bytes)).unwrap();
         let expected = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -67,7 +52,7 @@ fn what_is_not_edited_comes_back_byte_for_byte() {
 
 #[test]
 fn an_edit_goes_into_the_program_s_own_field_and_nowhere_else() {
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("foreign") {
         let reading = Card::from_bytes(&bytes).unwrap();
         for field in ["name", "description", "first_mes"] {
             let old = reading.card.get(&field.parse().unwrap());
@@ -148,7 +133,7 @@ fn an_edit_that_a_program_has_no_field_for_is_refused() {
 #[test]
 fn a_converted_card_is_plain_and_a_whole_yaml_loses_nothing() {
     let container = |extension| Container::by_extension(extension).unwrap();
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("foreign") {
         let reading = Card::from_bytes(&bytes).unwrap();
         let json = convert(&reading, &bytes, container("json"), Conversion::default()).unwrap();
         let plain = Card::from_bytes(&json.bytes).unwrap();

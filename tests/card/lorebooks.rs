@@ -1,7 +1,6 @@
 //! Lorebooks from format to format: what is lost is said, and the way back is exact.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,23 +8,8 @@ use cardwright::card::{Book, Format, LOREBOOK_FORMATS};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::fixtures;
 use super::png::{end, header, pixels, png, text};
-
-fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cards/lorebooks");
-    let mut found: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                std::fs::read(entry.path()).unwrap(),
-            )
-        })
-        .collect();
-    found.sort();
-    found
-}
 
 fn format(key: &str) -> &'static Format {
     Format::by_key(key).unwrap()
@@ -34,7 +18,7 @@ fn format(key: &str) -> &'static Format {
 #[test]
 fn every_conversion_says_what_it_loses() {
     let mut table = String::new();
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("lorebooks") {
         let book = Book::from_bytes(&bytes).unwrap();
         for target in LOREBOOK_FORMATS {
             let (_, lost) = book.write(target);
@@ -49,7 +33,7 @@ fn every_conversion_says_what_it_loses() {
 
 #[test]
 fn a_file_that_is_read_and_written_in_its_own_format_says_the_same() {
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("lorebooks") {
         let book = Book::from_bytes(&bytes).unwrap();
         let own = LOREBOOK_FORMATS
             .iter()
@@ -94,7 +78,7 @@ fn contains(large: &Value, small: &Value, place: &str) {
 
 #[test]
 fn the_way_through_a_format_with_extensions_and_back_is_exact() {
-    for (name, bytes) in fixtures() {
+    for (name, bytes) in fixtures("lorebooks") {
         let book = Book::from_bytes(&bytes).unwrap();
         for through in ["v3", "world", "agnai", "risu", "book"] {
             let there = Book::from_bytes(book.write(format(through)).0.as_bytes()).unwrap();
@@ -114,7 +98,7 @@ fn the_way_through_a_format_with_extensions_and_back_is_exact() {
 
 #[test]
 fn novelai_s_lorebook_in_a_png_and_the_one_of_a_card_are_read() {
-    let novelai = fixtures()
+    let novelai = fixtures("lorebooks")
         .into_iter()
         .find(|(name, _)| name.ends_with(".lorebook"))
         .unwrap()
@@ -176,7 +160,7 @@ proptest! {
     #[test]
     fn no_text_makes_the_lorebook_reader_panic(text in "[\\[\\]{}\",:a-e0-9\\\\ -]{0,48}", which in 0usize..6, at in any::<prop::sample::Index>()) {
         let _ = Book::from_bytes(text.as_bytes());
-        let mut bytes = fixtures().swap_remove(which).1;
+        let mut bytes = fixtures("lorebooks").swap_remove(which).1;
         let at = at.index(bytes.len());
         bytes.splice(at..at, text.bytes());
         if let Ok(book) = Book::from_bytes(&bytes) {
