@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::Result;
-use crate::card::{Card, Reading, lint};
+use crate::card::{Card, Reading, lint, picture_extension};
 use crate::engine::Engine;
 
 /// The most characters of the description in a list: enough to recognize and to search by.
@@ -43,24 +43,10 @@ pub(super) fn summary(card: &Card) -> Value {
 
 /// The type of an image that a browser may show. Drawings that can hold scripts are none.
 pub(super) fn image_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => Some("image/webp"),
+    match picture_extension(bytes)? {
+        "png" => Some("image/png"),
+        "jpg" => Some("image/jpeg"),
+        "webp" => Some("image/webp"),
         _ => None,
     }
 }
