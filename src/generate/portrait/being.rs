@@ -4,18 +4,8 @@ use super::canvas::{Canvas, fade};
 use super::colour::Colour;
 use super::hair;
 use super::look::Look;
-use super::shape::{Knot, Shape, c, s};
+use super::shape::{Knot, Shape, c, s, sided};
 use super::traits::{Extra, Species};
-
-fn sided(knots: &[Knot], side: f64) -> Vec<Knot> {
-    knots
-        .iter()
-        .map(|knot| Knot {
-            x: knot.x * side,
-            ..*knot
-        })
-        .collect()
-}
 
 /// Wings and halos, behind everything.
 pub(super) fn behind(canvas: &mut Canvas, look: &Look) {

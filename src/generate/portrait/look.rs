@@ -1,5 +1,6 @@
 //! Everything decided about one picture before the first line is drawn: what the text says, the rest from the seed.
 
+use super::colour::Colour;
 use super::dice::Dice;
 use super::palette::{self, Palette};
 use super::profile;
@@ -228,6 +229,20 @@ impl Look {
     /// Whether somebody has or wears `extra`.
     pub(super) fn has(&self, extra: Extra) -> bool {
         self.extras.contains(&extra)
+    }
+
+    /// The colour of the brows: a darker one than the hair's, that shows on the skin.
+    pub(super) fn brow(&self) -> Colour {
+        let p = &self.palette;
+        if self.cut == Cut::Bald {
+            return p.skin.shade.darker(0.16);
+        }
+        let hair = if p.hair.base.l > 0.6 {
+            p.hair.base.darker(0.22)
+        } else {
+            p.hair.shade.darker(0.03)
+        };
+        hair.apart(p.skin.base, 0.14)
     }
 }
 

@@ -158,6 +158,17 @@ impl Shape {
     }
 }
 
+/// The knots of the right side, on the right (1) or the left (-1).
+pub(super) fn sided(knots: &[Knot], side: f64) -> Vec<Knot> {
+    knots
+        .iter()
+        .map(|knot| Knot {
+            x: knot.x * side,
+            ..*knot
+        })
+        .collect()
+}
+
 /// The whole outline from its right half, given from the top of the axis to its bottom.
 pub(super) fn mirror(half: &[Knot]) -> Vec<Knot> {
     let mut knots = half.to_vec();

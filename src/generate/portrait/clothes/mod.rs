@@ -7,7 +7,7 @@ use suits::{armour, bodysuit, suit};
 use super::canvas::{Canvas, fade};
 use super::colour::{Colour, lch};
 use super::look::Look;
-use super::shape::{Knot, Shape, c, mirror, s};
+use super::shape::{Knot, Shape, c, mirror, s, sided};
 use super::traits::{Extra, Garment};
 
 /// The lowest line that is drawn: below every sheet.
@@ -36,14 +36,7 @@ fn print(canvas: &mut Canvas, shape: &Shape, base: Colour, shade: Colour) {
 
 fn pair(canvas: &mut Canvas, half: &[Knot], draw: impl Fn(&mut Canvas, &Shape, f64)) {
     for side in [-1.0, 1.0] {
-        let knots: Vec<Knot> = half
-            .iter()
-            .map(|knot| Knot {
-                x: knot.x * side,
-                ..*knot
-            })
-            .collect();
-        draw(canvas, &Shape::closed(&knots), side);
+        draw(canvas, &Shape::closed(&sided(half, side)), side);
     }
 }
 

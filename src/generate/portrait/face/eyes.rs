@@ -3,7 +3,7 @@
 use super::super::canvas::Canvas;
 use super::super::look::Look;
 use super::super::shape::{Shape, c, s};
-use super::super::traits::{Cut, Extra, Presence, Species};
+use super::super::traits::{Extra, Presence, Species};
 use super::Expression;
 
 pub(super) fn eyes(canvas: &mut Canvas, look: &Look, mood: &Expression) {
@@ -151,21 +151,9 @@ fn eye(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
 }
 
 fn brow(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
-    let p = &look.palette;
     let a = look.head.eye;
     let quirk = if side > 0.0 { mood.quirk } else { 0.0 };
     let y = -20.5 - mood.raise - quirk;
-    let colour = if p.hair.base.l > 0.6 {
-        p.hair.base.darker(0.22)
-    } else {
-        p.hair.shade.darker(0.03)
-    }
-    .apart(p.skin.base, 0.14);
-    let colour = if look.cut == Cut::Bald {
-        p.skin.shade.darker(0.16)
-    } else {
-        colour
-    };
     let thick = match look.presence {
         Presence::Feminine => (5.0, 1.3),
         Presence::Neutral => (6.0, 1.8),
@@ -177,5 +165,5 @@ fn brow(canvas: &mut Canvas, look: &Look, mood: &Expression, side: f64) {
         s(a * 0.6, y - 4.5 - mood.frown * 0.3 - quirk * 0.4),
         s(a + 6.0, y + 1.5 - mood.frown * 0.35),
     ];
-    canvas.fill(&Shape::taper(&knots, thick.0, thick.1), colour);
+    canvas.fill(&Shape::taper(&knots, thick.0, thick.1), look.brow());
 }

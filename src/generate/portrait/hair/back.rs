@@ -2,7 +2,7 @@
 
 use super::super::canvas::{Canvas, fade};
 use super::super::look::Look;
-use super::super::shape::{Knot, Shape, c, mirror, s};
+use super::super::shape::{Knot, Shape, c, mirror, s, sided};
 use super::super::traits::{Cut, Species};
 use super::{behind, wide};
 
@@ -267,73 +267,61 @@ pub(in super::super) fn over_shoulders(canvas: &mut Canvas, look: &Look) {
             canvas.fill(&Shape::closed(&tail), hair.base);
             canvas.fill(&tie, look.palette.trim);
         }
-        Cut::Long | Cut::Hime if look.species != Species::Robot => {
-            for side in [-1.0, 1.0] {
-                let fall: Vec<Knot> = [
-                    c(60.0, 70.0),
-                    s(84.0, 90.0),
-                    s(98.0, 160.0),
-                    s(92.0, 232.0),
-                    c(76.0, 272.0),
-                    s(66.0, 220.0),
-                    s(70.0, 150.0),
-                ]
-                .iter()
-                .map(|knot| Knot {
-                    x: knot.x * side,
-                    ..*knot
-                })
-                .collect();
-                let shape = Shape::closed(&wide(look, &fall));
-                canvas.fill(&shape, hair.base);
-                canvas.grain(
-                    &shape,
-                    hair.shade,
-                    fade((side * 60.0, 280.0), (side * 90.0, 80.0), 0.9),
-                );
-                let line = [
-                    s(side * 74.0, 96.0),
-                    s(side * 84.0, 160.0),
-                    s(side * 80.0, 240.0),
-                ];
-                canvas.fill(&Shape::taper(&wide(look, &line), 1.0, 3.5), hair.shade);
-            }
-        }
-        Cut::Wavy => {
-            for side in [-1.0, 1.0] {
-                let fall: Vec<Knot> = [
-                    c(62.0, 74.0),
-                    s(92.0, 96.0),
-                    s(88.0, 128.0),
-                    s(106.0, 166.0),
-                    s(88.0, 214.0),
-                    c(60.0, 244.0),
-                    s(74.0, 200.0),
-                    s(62.0, 160.0),
-                    s(70.0, 120.0),
-                ]
-                .iter()
-                .map(|knot| Knot {
-                    x: knot.x * side,
-                    ..*knot
-                })
-                .collect();
-                let shape = Shape::closed(&wide(look, &fall));
-                canvas.fill(&shape, hair.base);
-                canvas.grain(
-                    &shape,
-                    hair.shade,
-                    fade((side * 60.0, 260.0), (side * 90.0, 80.0), 0.9),
-                );
-                let line = [
-                    s(side * 78.0, 100.0),
-                    s(side * 76.0, 136.0),
-                    s(side * 88.0, 170.0),
-                    s(side * 74.0, 216.0),
-                ];
-                canvas.fill(&Shape::taper(&wide(look, &line), 1.0, 4.0), hair.shade);
-            }
-        }
+        Cut::Long | Cut::Hime if look.species != Species::Robot => falls(
+            canvas,
+            look,
+            &[
+                c(60.0, 70.0),
+                s(84.0, 90.0),
+                s(98.0, 160.0),
+                s(92.0, 232.0),
+                c(76.0, 272.0),
+                s(66.0, 220.0),
+                s(70.0, 150.0),
+            ],
+            280.0,
+            &[s(74.0, 96.0), s(84.0, 160.0), s(80.0, 240.0)],
+            3.5,
+        ),
+        Cut::Wavy => falls(
+            canvas,
+            look,
+            &[
+                c(62.0, 74.0),
+                s(92.0, 96.0),
+                s(88.0, 128.0),
+                s(106.0, 166.0),
+                s(88.0, 214.0),
+                c(60.0, 244.0),
+                s(74.0, 200.0),
+                s(62.0, 160.0),
+                s(70.0, 120.0),
+            ],
+            260.0,
+            &[
+                s(78.0, 100.0),
+                s(76.0, 136.0),
+                s(88.0, 170.0),
+                s(74.0, 216.0),
+            ],
+            4.0,
+        ),
         _ => {}
+    }
+}
+
+/// A fall of hair on each side, with grain from the height of its `tip` up and a strand that ends so wide.
+fn falls(canvas: &mut Canvas, look: &Look, fall: &[Knot], tip: f64, strand: &[Knot], width: f64) {
+    let hair = look.palette.hair;
+    for side in [-1.0, 1.0] {
+        let shape = Shape::closed(&wide(look, &sided(fall, side)));
+        canvas.fill(&shape, hair.base);
+        canvas.grain(
+            &shape,
+            hair.shade,
+            fade((side * 60.0, tip), (side * 90.0, 80.0), 0.9),
+        );
+        let strand = wide(look, &sided(strand, side));
+        canvas.fill(&Shape::taper(&strand, 1.0, width), hair.shade);
     }
 }

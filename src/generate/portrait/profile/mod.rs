@@ -7,7 +7,7 @@ mod hair;
 use super::canvas::{Canvas, fade};
 use super::look::Look;
 use super::shape::{Knot, Shape, c, s};
-use super::traits::{Cut, Extra, Garment, Mood, Presence, Species};
+use super::traits::{Extra, Garment, Mood, Presence, Species};
 
 /// The head stands this far to the right, so that its weight rests on the neck.
 const SHIFT: f64 = 14.0;
@@ -253,17 +253,6 @@ fn face(canvas: &mut Canvas, look: &Look) {
             );
         });
     }
-    let colour = if p.hair.base.l > 0.6 {
-        p.hair.base.darker(0.22)
-    } else {
-        p.hair.shade.darker(0.03)
-    }
-    .apart(p.skin.base, 0.14);
-    let colour = if look.cut == Cut::Bald {
-        p.skin.shade.darker(0.16)
-    } else {
-        colour
-    };
     let frown = match look.mood {
         Mood::Stern | Mood::Fierce => 3.5,
         Mood::Sad | Mood::Shy => -3.0,
@@ -280,7 +269,7 @@ fn face(canvas: &mut Canvas, look: &Look) {
         s(42.0, -27.0),
         s(30.0, -20.0),
     ];
-    canvas.fill(&Shape::taper(&brow, thick, 1.6), colour);
+    canvas.fill(&Shape::taper(&brow, thick, 1.6), look.brow());
 }
 
 fn closed(look: &Look) -> bool {
