@@ -16,6 +16,7 @@ pub mod engine;
 mod error;
 pub mod file;
 mod finding;
+pub mod folders;
 pub mod generate;
 mod nearest;
 pub mod prompt;

@@ -12,11 +12,10 @@ use clap::Command;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::folders;
 use crate::nearest::nearest;
 use crate::sampling::{Range, SAMPLERS, Sampler, Settings};
 use crate::weights::store;
-use crate::{Error, Kind, Result, file};
+use crate::{Error, Kind, Result, file, folders};
 
 /// The variable that names another settings file.
 pub(super) const VARIABLE: &str = "CARDWRIGHT_CONFIG";

@@ -8,7 +8,6 @@ mod config;
 mod counting;
 mod diagnostic;
 mod engine;
-mod folders;
 mod generate;
 mod input;
 mod interrupt;

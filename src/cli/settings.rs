@@ -7,8 +7,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::config::{Config, From, KEYS, VARIABLE, path, template};
-use super::{Answer, folders, output};
-use crate::{Error, Kind, Result, file};
+use super::{Answer, output};
+use crate::{Error, Kind, Result, file, folders};
 
 /// Settings, and the file they stand in
 ///
@@ -58,8 +58,7 @@ pub(super) fn run(command: &ConfigCommand) -> Result<Answer> {
 
 fn place() -> Result<std::path::PathBuf> {
     path().map(|(path, _)| path).ok_or_else(|| {
-        Error::new(Kind::Usage, "there is no home folder to keep settings in")
-            .hint(format!("name a file in the variable `{VARIABLE}`"))
+        folders::missing("settings").hint(format!("name a file in the variable `{VARIABLE}`"))
     })
 }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, folders};
 
 /// The name that stands for the default model.
 pub const DEFAULT: &str = "default";
@@ -51,25 +51,16 @@ pub fn keep_in(folder: PathBuf) {
 ///
 /// [`Kind::Usage`] when there is neither such a variable nor a home folder.
 pub fn models_dir() -> Result<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = set("CARDWRIGHT_MODELS") {
+    if let Some(folder) = env::var_os("CARDWRIGHT_MODELS").filter(|value| !value.is_empty()) {
         return Ok(folder.into());
     }
     if let Some(folder) = FOLDER.get() {
         return Ok(folder.clone());
     }
-    let data = match set("XDG_DATA_HOME").map(PathBuf::from) {
-        // The specification of the variable says that a relative path is to be ignored.
-        Some(data) if data.is_absolute() => data,
-        _ => env::home_dir()
-            .filter(|home| home.is_absolute())
-            .ok_or_else(|| {
-                Error::new(Kind::Usage, "there is no home folder to keep models in")
-                    .hint("name a folder in the variable `CARDWRIGHT_MODELS`")
-            })?
-            .join(".local/share"),
-    };
-    Ok(data.join("cardwright/models"))
+    let data = folders::data().ok_or_else(|| {
+        folders::missing("models").hint("name a folder in the variable `CARDWRIGHT_MODELS`")
+    })?;
+    Ok(data.join("models"))
 }
 
 /// The adapter that comes with this program, where `model` is the default model. It is kept in the program and put into a

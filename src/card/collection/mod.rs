@@ -38,7 +38,7 @@ pub use rows::{CardRow, Noted, Row};
 pub use scan::{Progress, Scan, Scanned};
 pub use search::{Hit, Search};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, folders};
 
 /// Cards of scanned folders.
 pub struct Collection {
@@ -51,22 +51,13 @@ pub struct Collection {
 ///
 /// [`Kind::Usage`] when there is neither such a variable nor a home folder.
 pub fn location() -> Result<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(file) = set("CARDWRIGHT_INDEX") {
+    if let Some(file) = env::var_os("CARDWRIGHT_INDEX").filter(|value| !value.is_empty()) {
         return Ok(file.into());
     }
-    let cache = match set("XDG_CACHE_HOME").map(PathBuf::from) {
-        // The specification of the variable says that a relative path is to be ignored.
-        Some(cache) if cache.is_absolute() => cache,
-        _ => env::home_dir()
-            .filter(|home| home.is_absolute())
-            .ok_or_else(|| {
-                Error::new(Kind::Usage, "there is no home folder to keep the index in")
-                    .hint("name a file in the variable `CARDWRIGHT_INDEX`")
-            })?
-            .join(".cache"),
-    };
-    Ok(cache.join("cardwright/cards.sqlite"))
+    let cache = folders::cache().ok_or_else(|| {
+        folders::missing("the index").hint("name a file in the variable `CARDWRIGHT_INDEX`")
+    })?;
+    Ok(cache.join("cards.sqlite"))
 }
 
 impl Collection {

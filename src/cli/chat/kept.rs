@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::{folders, output};
+use super::super::output;
 use super::ChatArgs;
 use crate::card::Card;
 use crate::chat::{Session, time};
 use crate::prompt::chat_file::ChatFile;
-use crate::{Error, Kind, Result};
+use crate::{Error, Result, folders};
 
 /// The most files of evaluated chats; older ones are made again when they are wanted.
 const MOST_STATES: usize = 8;
@@ -82,7 +82,7 @@ fn folder(arguments: &ChatArgs, card: &Card) -> Result<PathBuf> {
         Some(folder) => folder.clone(),
         None => folders::data()
             .ok_or_else(|| {
-                Error::new(Kind::Usage, "there is no home folder to keep chats in")
+                folders::missing("chats")
                     .hint("name one with `--chats DIR`, or keep nothing with `--no-save`")
             })?
             .join("chats"),

@@ -11,13 +11,13 @@ use rustyline::{
     Cmd, ColorMode, CompletionType, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers,
 };
 
+use super::super::Answer;
 use super::super::output::{self, DIM};
-use super::super::{Answer, folders};
 use super::assist::Assist;
 use super::pipe::said;
 use super::{Next, Screen};
 use crate::chat::Outcome;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, folders};
 
 /// The turns of a resumed chat that are shown.
 const SHOWN: usize = 10;

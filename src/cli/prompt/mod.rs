@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Answer, folders, input};
+use super::{Answer, input};
 use crate::prompt::chat_template::Tokens;
 use crate::prompt::lore::Lore;
 use crate::prompt::macros::Clock;
 use crate::prompt::{Cast, Format};
 use crate::weights::gguf::{Gguf, Value};
 use crate::weights::store;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Result, folders};
 
 /// Prompts of cards, and whether a prompt is in its format
 #[derive(Debug, Subcommand)]
