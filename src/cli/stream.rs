@@ -14,7 +14,7 @@ use crate::prompt::Role;
 /// The widest lines that are easy to read.
 const WIDEST: usize = 100;
 /// Narrower lines are no use to anybody.
-const NARROWEST: usize = 20;
+pub(super) const NARROWEST: usize = 20;
 
 const COLOURS: Colours = Colours {
     dialogue: AnsiColor::Yellow.on_default(),
