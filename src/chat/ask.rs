@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Chat, now};
 use crate::engine::{Completion, Engine, Request};
-use crate::prompt::chat_file::{ChatFile, ChatMessage};
+use crate::prompt::chat_file::ChatMessage;
 use crate::prompt::lore::{Rules, Timed};
 use crate::prompt::{Budget, Fit, Format, Role, Scene, Stage};
 use crate::sampling::Settings;
@@ -90,7 +90,8 @@ impl Chat {
         if let Some(why) = self.refusal(ask) {
             return Err(Error::new(Kind::Usage, why));
         }
-        let said = self.said_before(ask);
+        let mut said = self.file.clone();
+        said.messages_mut().truncate(self.before(ask));
         let count = |text: &str| engine.count(text);
         let context = engine.model().context;
         let stage = Stage {
@@ -128,15 +129,13 @@ impl Chat {
         Ok((fit, timed))
     }
 
-    /// The chat before what is asked for.
-    fn said_before(&self, ask: Ask) -> ChatFile {
-        let mut file = self.file.clone();
-        if matches!(ask, Ask::Swipe | Ask::Continue)
-            && let Some(at) = self.last_place()
-        {
-            file.messages_mut().truncate(at);
-        }
-        file
+    /// How many messages stand before what is asked for.
+    fn before(&self, ask: Ask) -> usize {
+        let last = match ask {
+            Ask::Swipe | Ask::Continue => self.last_place(),
+            Ask::Reply | Ask::Impersonate => None,
+        };
+        last.unwrap_or(self.file.messages().len())
     }
 
     /// Asks the model. Hand the text to [`Chat::take`] when it is complete.
@@ -184,7 +183,7 @@ impl Chat {
 
     /// Another place in the chat and another alternative are another draw of the same seed.
     fn draw(&self, ask: Ask) -> u64 {
-        let turns = self.said_before(ask).messages().len() as u64 * 1000;
+        let turns = self.before(ask) as u64 * 1000;
         let last = self.last();
         turns
             + match ask {
