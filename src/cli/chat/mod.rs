@@ -230,7 +230,9 @@ impl Screen<'_> {
         let mut text = String::new();
         // Whatever goes wrong, what there is of the reply is taken in first.
         let shown = self
-            .listen(ask, &mut completion, &mut stream, &mut text)
+            .listen(ask, &mut completion, &mut text, |piece| {
+                stream.piece(piece)
+            })
             .and_then(|()| stream.end());
         let end = completion.end().cloned();
         drop(completion);
@@ -244,13 +246,13 @@ impl Screen<'_> {
         Ok(())
     }
 
-    /// Shows a reply as it comes, until it ends or is stopped.
+    /// Takes down a reply as it comes and shows each piece, until it ends or is stopped.
     fn listen(
         &mut self,
         ask: Ask,
         completion: &mut Completion,
-        stream: &mut Stream,
         text: &mut String,
+        mut show: impl FnMut(&str) -> Result<()>,
     ) -> Result<()> {
         let mut kept = Instant::now();
         while !self.stopped.load(Ordering::Relaxed) {
@@ -258,7 +260,7 @@ impl Screen<'_> {
                 Poll::Ready(Some(piece)) => {
                     let piece = piece?;
                     text.push_str(&piece);
-                    stream.piece(&piece)?;
+                    show(&piece)?;
                 }
                 Poll::Ready(None) => break,
                 Poll::Pending => {}
@@ -282,24 +284,12 @@ impl Screen<'_> {
         if self.is_terminal {
             output::print(&format!("{DIM}writing for {name}; Ctrl-C stops{DIM:#}"))?;
         }
-        let failed = loop {
-            match completion.wait_piece(LOOK) {
-                Poll::Ready(Some(Ok(piece))) => text.push_str(&piece),
-                Poll::Ready(Some(Err(error))) => break Some(error),
-                Poll::Ready(None) => break None,
-                Poll::Pending => {}
-            }
-            if self.stopped.load(Ordering::Relaxed) {
-                break None;
-            }
-        };
+        let heard = self.listen(Ask::Impersonate, &mut completion, &mut text, |_| Ok(()));
         if self.is_terminal {
             // Carriage return, erase the line.
             output::print_raw(b"\r\x1b[K")?;
         }
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        heard?;
         match self.session.take(Ask::Impersonate, &text)? {
             Some(draft) => Ok(Next::ReadFrom(draft)),
             None => {
