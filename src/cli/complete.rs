@@ -81,9 +81,7 @@ pub(super) fn complete(arguments: &CompleteArgs) -> Result<Answer> {
         }
     }
     let tokens = completion.take_chosen();
-    let Some(end) = completion.end() else {
-        return Err(Error::new(Kind::Engine, "the reply has no end"));
-    };
+    let end = completion.ended()?;
     if arguments.json {
         let mut object = json!({
             "text": text,

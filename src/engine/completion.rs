@@ -165,6 +165,15 @@ impl Completion {
         self.end.as_ref()
     }
 
+    /// How the reply ended, for whoever has read all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Engine`] when it has not ended, or not well.
+    pub fn ended(&self) -> Result<&End> {
+        self.end().ok_or_else(stopped)
+    }
+
     /// The tokens of the pieces that came since the last call, where [`Request::logprobs`] asks for them. A token comes
     /// with the piece that completes its text; those of a stop string do not come.
     ///
@@ -205,10 +214,8 @@ impl Completion {
         for piece in &mut self {
             text.push_str(&piece?);
         }
-        match self.end.take() {
-            Some(end) => Ok((text, end)),
-            None => Err(stopped()),
-        }
+        let end = self.ended()?.clone();
+        Ok((text, end))
     }
 
     /// The next piece, without blocking: when there is none yet, the task of `context` is woken once there is. `None`

@@ -214,12 +214,9 @@ impl<F: FnMut(Event) -> Result<()>> Work<'_, '_, F> {
 
     /// A reply is complete.
     fn answered(&mut self, place: usize, mut worker: Worker) -> Result<()> {
-        let Some(end) = worker.completion.end().cloned() else {
-            let error = Error::new(
-                Kind::Engine,
-                "the engine stopped before the reply was complete",
-            );
-            return self.failed(place, worker, error);
+        let end = match worker.completion.ended().cloned() {
+            Ok(end) => end,
+            Err(error) => return self.failed(place, worker, error),
         };
         let (index, section) = (worker.index, worker.draft.section());
         let written = std::mem::take(&mut worker.written);

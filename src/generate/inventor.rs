@@ -192,14 +192,8 @@ impl<'a> Inventor<'a> {
                 report(Step::Piece(&piece))?;
                 written.push_str(&piece);
             }
-            let end = completion.end().cloned().ok_or_else(|| {
-                Error::new(
-                    Kind::Engine,
-                    "the engine stopped before the reply was complete",
-                )
-            })?;
             let section = draft.section();
-            match self.take(&mut draft, &written, &end)? {
+            match self.take(&mut draft, &written, completion.ended()?)? {
                 Taken::Extended => {}
                 Taken::Rejected(fault) => report(Step::Rejected {
                     section,
