@@ -303,7 +303,7 @@ impl<'a> Inventor<'a> {
         let text = format!("{}{}", draft.begun, written.trim_end_matches('<'));
         let text = text.trim().to_owned();
         if draft.section() == Section::Examples {
-            let (text, messages) = messages(draft, &text, is_cut);
+            let messages = messages(draft, &text, is_cut);
             let fault = self.review_examples(draft, &messages);
             return self.judge(draft, text, messages, fault);
         }
@@ -333,7 +333,8 @@ impl<'a> Inventor<'a> {
     /// Takes in a system text that the model wrote from the name on.
     fn take_raw(&self, draft: &mut Draft, written: &str) -> Result<Taken> {
         let text = format!("{}{}", draft.prompt, written);
-        let parsed = self.format.parse(text.trim_end());
+        let read = |text: &str| self.format.parse(text.trim_end());
+        let parsed = read(&text);
         let fault = parsed
             .findings
             .iter()
@@ -342,7 +343,7 @@ impl<'a> Inventor<'a> {
                 finding.severity >= Severity::Error && !finding.code.starts_with("turn")
             })
             .map(|finding| Fault::Format(finding.message.clone()));
-        let conversation = parsed.conversation.unwrap_or_default();
+        let mut conversation = parsed.conversation.unwrap_or_default();
         let missing = [
             (&conversation.char_persona, "persona of the character"),
             (&conversation.user_persona, "persona of the user"),
@@ -352,35 +353,26 @@ impl<'a> Inventor<'a> {
         .find(|(text, _)| text.is_empty())
         .map(|(_, what)| Fault::Format(format!("there is no {what}")));
         let mut fault = fault.or(missing);
-        let before = draft.character.clone();
         if fault.is_none() {
-            draft.character.user.clone_from(&conversation.user);
-            for (section, text) in [
+            // It is the model that names the user here.
+            let before = std::mem::replace(&mut draft.character.user, conversation.user.clone());
+            fault = [
                 (Section::Persona, &conversation.char_persona),
                 (Section::UserPersona, &conversation.user_persona),
                 (Section::Scenario, &conversation.scenario),
-            ] {
-                let size = section.size(None);
-                fault = fault.or_else(|| self.review_section(text, section, &size, draft));
+            ]
+            .into_iter()
+            .find_map(|(section, text)| {
+                self.review_section(text, section, &section.size(None), draft)
+            });
+            draft.character.user = before;
+        }
+        if let Some(fault) = fault {
+            match self.best(draft, text, fault.clone())? {
+                Some(best) => conversation = read(&best).conversation.unwrap_or_default(),
+                None => return Ok(Taken::Rejected(fault)),
             }
         }
-        draft.character = before;
-        let text = match fault {
-            None => text,
-            Some(fault) => {
-                draft.faulty.push((text, fault.clone()));
-                draft.attempt += 1;
-                match self.best(draft)? {
-                    Some(text) => text,
-                    None => {
-                        draft.again();
-                        return Ok(Taken::Rejected(fault));
-                    }
-                }
-            }
-        };
-        let conversation = self.format.parse(text.trim_end()).conversation;
-        let conversation = conversation.unwrap_or_default();
         draft.character.user = conversation.user;
         for text in [
             conversation.char_persona,
@@ -408,36 +400,31 @@ impl<'a> Inventor<'a> {
         let section = draft.section();
         let (text, messages) = match fault {
             None => (text, messages),
-            Some(fault) => {
-                draft.faulty.push((text, fault.clone()));
-                draft.attempt += 1;
-                match self.best(draft)? {
-                    Some(text) if section == Section::Examples => {
-                        self::messages(draft, &text, false)
-                    }
-                    Some(text) => (text, Vec::new()),
-                    None => {
-                        draft.again();
-                        return Ok(Taken::Rejected(fault));
-                    }
+            Some(fault) => match self.best(draft, text, fault.clone())? {
+                Some(best) if section == Section::Examples => {
+                    let messages = self::messages(draft, &best, false);
+                    (best, messages)
                 }
-            }
+                Some(best) => (best, Vec::new()),
+                None => return Ok(Taken::Rejected(fault)),
+            },
         };
         self.remember_section(&draft.character, section, &text);
         draft.keep(text, messages, topic(draft.character.seed, draft.part));
         Ok(Taken::Written(section))
     }
 
-    /// The best of the faulty versions, when there were enough attempts: a fault that must not be kept gets more patience
-    /// than one that may.
-    fn best(&self, draft: &mut Draft) -> Result<Option<String>> {
+    /// The best of the faulty versions, this one among them, when there were enough attempts; else the section is begun
+    /// again. A fault that must not be kept gets more patience than one that may.
+    fn best(&self, draft: &mut Draft, text: String, fault: Fault) -> Result<Option<String>> {
+        draft.faulty.push((text, fault));
+        draft.attempt += 1;
         let attempts = self.options.attempts.max(1);
-        if draft.attempt < attempts {
-            return Ok(None);
-        }
         let section = draft.section();
         let cost = |at: &usize| draft.faulty[*at].1.cost();
-        let best = (0..draft.faulty.len()).min_by_key(cost);
+        let best = (0..draft.faulty.len())
+            .min_by_key(cost)
+            .filter(|_| draft.attempt >= attempts);
         let is_good_enough = best.is_some_and(|at| cost(&at) < UNACCEPTABLE);
         match best {
             Some(best) if is_good_enough => {
@@ -454,7 +441,10 @@ impl<'a> Inventor<'a> {
                 )
                 .hint("try another --seed or a larger model"))
             }
-            _ => Ok(None),
+            _ => {
+                draft.again();
+                Ok(None)
+            }
         }
     }
 
@@ -546,8 +536,8 @@ impl<'a> Inventor<'a> {
     }
 }
 
-/// The messages of a dialogue, without the last one when it is cut off, and their text.
-fn messages(draft: &Draft, text: &str, is_cut: bool) -> (String, Vec<Message>) {
+/// The messages of a dialogue, without the last one when it is cut off.
+fn messages(draft: &Draft, text: &str, is_cut: bool) -> Vec<Message> {
     // The one who speaks first is whose name ends the prompt.
     let starts_char = draft
         .prompt
@@ -569,7 +559,7 @@ fn messages(draft: &Draft, text: &str, is_cut: bool) -> (String, Vec<Message>) {
     if !is_cut {
         texts.push(rest);
     }
-    let messages = texts
+    texts
         .iter()
         .map(|text| text.trim())
         .take_while(|text| !text.is_empty())
@@ -578,8 +568,7 @@ fn messages(draft: &Draft, text: &str, is_cut: bool) -> (String, Vec<Message>) {
             role: roles[at % 2],
             text: text.to_owned(),
         })
-        .collect();
-    (text.to_owned(), messages)
+        .collect()
 }
 
 /// A seed of its own for each attempt at each section (SplitMix64 over the parts).

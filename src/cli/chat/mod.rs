@@ -230,9 +230,7 @@ impl Screen<'_> {
         let mut text = String::new();
         // Whatever goes wrong, what there is of the reply is taken in first.
         let shown = self
-            .listen(ask, &mut completion, &mut text, |piece| {
-                stream.piece(piece)
-            })
+            .listen(ask, &mut completion, &mut text, |piece| stream.piece(piece))
             .and_then(|()| stream.end());
         let end = completion.end().cloned();
         drop(completion);
