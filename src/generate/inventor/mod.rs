@@ -3,8 +3,10 @@
 //! The work is a state machine, a [`Draft`], that says what to ask next and takes the answer in. So one character can be
 //! written alone and many side by side, and the same seed gives the same character either way of waiting.
 
+mod faults;
+
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::asking::{Asked, Asking, Question, topic};
 use super::character::Character;
@@ -13,7 +15,7 @@ use super::grammar::{self, Begun};
 use super::method::Method;
 use super::review::{self, Fault, UNACCEPTABLE};
 use super::section::{Section, Size, words_of};
-use super::similar::{NEARLY_THE_SAME, Similar};
+use super::similar::Similar;
 use super::wish::Wish;
 use crate::engine::{End, Engine, Reason, Request};
 use crate::prompt::{Format, Message, Role};
@@ -134,21 +136,6 @@ impl<'a> Inventor<'a> {
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
-    }
-
-    /// Takes in a character that is there already, so that no other becomes nearly the same.
-    pub fn remember(&self, character: &Character) {
-        for section in [Section::Persona, Section::Scenario, Section::Greeting] {
-            self.remember_section(character, section, &character.text(section));
-        }
-    }
-
-    fn remember_section(&self, character: &Character, section: Section, text: &str) {
-        let masked = [character.name.as_str(), character.user.as_str()];
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.entry(section)
-            .or_default()
-            .add(&character.name, text, &masked);
     }
 
     /// Writes the character that a wish asks for.
@@ -446,93 +433,6 @@ impl<'a> Inventor<'a> {
                 Ok(None)
             }
         }
-    }
-
-    fn review(&self, text: &str, is_cut: bool, draft: &Draft) -> Option<Fault> {
-        let section = draft.section();
-        review::adults(text)
-            .or_else(|| is_cut.then_some(Fault::Cut))
-            .or_else(|| self.review_section(text, section, &self.size(draft), draft))
-    }
-
-    fn review_section(
-        &self,
-        text: &str,
-        section: Section,
-        size: &Size,
-        draft: &Draft,
-    ) -> Option<Fault> {
-        let character = &draft.character;
-        let cast = [character.name.as_str(), character.user.as_str()];
-        let is_paragraph = section != Section::Greeting;
-        let is_about_one = matches!(section, Section::Persona | Section::UserPersona);
-        let about = match section {
-            Section::UserPersona => Some(&character.user),
-            Section::Lorebook => None,
-            _ => Some(&character.name),
-        };
-        review::adults(text)
-            .or_else(|| is_paragraph.then(|| review::newline(text)).flatten())
-            .or_else(|| review::markup(text))
-            .or_else(|| review::length(text, *size.words.start()))
-            .or_else(|| review::quotes(text))
-            .or_else(|| about.and_then(|name| review::names(text, name)))
-            .or_else(|| {
-                let strangers = self.asking.strangers(character);
-                review::echo(text, self.asking.examples(section), &strangers)
-            })
-            .or_else(|| review::person(text))
-            .or_else(|| {
-                if is_paragraph {
-                    review::renames(text, &cast)
-                        .or_else(|| is_about_one.then(|| review::pronouns(text)).flatten())
-                } else {
-                    review::speaks_for(text, &character.user)
-                }
-            })
-            .or_else(|| review::repetition(text))
-            .or_else(|| self.duplicate(text, section, character))
-            .or_else(|| {
-                if is_paragraph {
-                    review::in_present(text)
-                } else {
-                    review::in_past(text)
-                }
-            })
-    }
-
-    fn review_examples(&self, draft: &Draft, messages: &[Message]) -> Option<Fault> {
-        let character = &draft.character;
-        let texts: Vec<&str> = messages
-            .iter()
-            .map(|message| message.text.as_str())
-            .collect();
-        let whole = texts.join(" ");
-        if messages.len() < 2 {
-            return Some(Fault::Cut);
-        }
-        review::adults(&whole)
-            .or_else(|| texts.iter().find_map(|text| review::newline(text)))
-            .or_else(|| review::markup(&whole))
-            .or_else(|| texts.iter().find_map(|text| review::quotes(text)))
-            .or_else(|| {
-                let strangers = self.asking.strangers(character);
-                review::echo(&whole, &[], &strangers)
-            })
-            .or_else(|| review::repetition(&whole))
-    }
-
-    fn duplicate(&self, text: &str, section: Section, character: &Character) -> Option<Fault> {
-        if !matches!(
-            section,
-            Section::Persona | Section::Scenario | Section::Greeting
-        ) {
-            return None;
-        }
-        let masked = [character.name.as_str(), character.user.as_str()];
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (likeness, whose) = seen.get(&section)?.nearest(text, &masked)?;
-        (likeness >= NEARLY_THE_SAME).then(|| Fault::Duplicate(whose.to_owned()))
     }
 }
 
