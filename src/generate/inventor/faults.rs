@@ -10,15 +10,21 @@ use super::super::similar::NEARLY_THE_SAME;
 use super::Inventor;
 use crate::prompt::Message;
 
+/// The sections that must not be nearly the same as another character's.
+const COMPARED: [Section; 3] = [Section::Persona, Section::Scenario, Section::Greeting];
+
 impl Inventor<'_> {
     /// Takes in a character that is there already, so that no other becomes nearly the same.
     pub fn remember(&self, character: &Character) {
-        for section in [Section::Persona, Section::Scenario, Section::Greeting] {
+        for section in COMPARED {
             self.remember_section(character, section, &character.text(section));
         }
     }
 
     pub(super) fn remember_section(&self, character: &Character, section: Section, text: &str) {
+        if !COMPARED.contains(&section) {
+            return;
+        }
         let masked = [character.name.as_str(), character.user.as_str()];
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.entry(section)
@@ -101,12 +107,6 @@ impl Inventor<'_> {
     }
 
     fn duplicate(&self, text: &str, section: Section, character: &Character) -> Option<Fault> {
-        if !matches!(
-            section,
-            Section::Persona | Section::Scenario | Section::Greeting
-        ) {
-            return None;
-        }
         let masked = [character.name.as_str(), character.user.as_str()];
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (likeness, whose) = seen.get(&section)?.nearest(text, &masked)?;
