@@ -67,6 +67,18 @@ struct Worker {
     lost: usize,
 }
 
+impl Worker {
+    fn new(index: usize, draft: Draft, completion: Completion) -> Self {
+        Self {
+            index,
+            draft,
+            completion,
+            written: String::new(),
+            lost: 0,
+        }
+    }
+}
+
 /// Tells which worker has something new.
 struct Bell {
     place: usize,
@@ -135,13 +147,8 @@ impl<F: FnMut(Event) -> Result<()>> Work<'_, '_, F> {
         }
         let completions = self.inventor.engine.start_all(requests)?;
         for ((index, draft), completion) in drafts.into_iter().zip(completions) {
-            self.workers.push(Some(Worker {
-                index,
-                draft,
-                completion,
-                written: String::new(),
-                lost: 0,
-            }));
+            self.workers
+                .push(Some(Worker::new(index, draft, completion)));
         }
         for place in 0..self.workers.len() {
             self.ring(place);
@@ -238,7 +245,7 @@ impl<F: FnMut(Event) -> Result<()>> Work<'_, '_, F> {
         match worker.draft.finished() {
             Some(character) => {
                 // The next request goes in before anything is written to a disk: the engine waits for it.
-                self.replace(place, Some(worker))?;
+                self.replace(place, worker)?;
                 self.finished(index, Ok(character))
             }
             None => self.ask(place, worker),
@@ -254,7 +261,7 @@ impl<F: FnMut(Event) -> Result<()>> Work<'_, '_, F> {
             (self.report)(Event::Lost { index, error })?;
             return self.ask(place, worker);
         }
-        self.replace(place, Some(worker))?;
+        self.replace(place, worker)?;
         self.finished(index, Err(error))
     }
 
@@ -273,25 +280,19 @@ impl<F: FnMut(Event) -> Result<()>> Work<'_, '_, F> {
             }
             Err(error) => {
                 let index = worker.index;
-                self.replace(place, Some(worker))?;
+                self.replace(place, worker)?;
                 self.finished(index, Err(error))
             }
         }
     }
 
     /// Gives the place of a finished character to the next wish.
-    fn replace(&mut self, place: usize, old: Option<Worker>) -> Result<()> {
+    fn replace(&mut self, place: usize, old: Worker) -> Result<()> {
         while let Some((index, draft, request)) = self.begin()? {
             match self.inventor.engine.start(request) {
                 Ok(completion) => {
                     drop(old);
-                    self.workers[place] = Some(Worker {
-                        index,
-                        draft,
-                        completion,
-                        written: String::new(),
-                        lost: 0,
-                    });
+                    self.workers[place] = Some(Worker::new(index, draft, completion));
                     self.ring(place);
                     return Ok(());
                 }
