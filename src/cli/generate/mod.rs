@@ -277,13 +277,13 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
         .filter(|index| done.iter().all(|record| record.index != *index))
         .collect();
     let progress = Progress::new(wishes.len(), done.len(), arguments.verbose);
-    let mut sink = Sink::new(
+    let sink = Sink::open(
         arguments,
         folder.as_deref(),
         targets,
         manifest.map(|(manifest, _)| manifest),
+        &done,
     )?;
-    sink.restore(&done)?;
     let records = work(
         &inventor,
         &wishes,

@@ -47,11 +47,14 @@ impl<'a> Sink<'a> {
         Ok(Some(folder))
     }
 
-    pub(super) fn new(
+    /// Opens what is written to, and puts back what the manifest has of `done` and the folder has not: after a kill or a
+    /// lost file nothing is written by the model twice.
+    pub(super) fn open(
         arguments: &'a GenerateArgs,
         folder: Option<&Path>,
         targets: Vec<Option<PathBuf>>,
         manifest: Option<Manifest>,
+        done: &[Record],
     ) -> Result<Self> {
         let to = arguments.to();
         let lines = match (folder, &arguments.output) {
@@ -63,40 +66,31 @@ impl<'a> Sink<'a> {
                 };
                 if !arguments.resume {
                     card::keep_existing(&path, arguments.force)?;
-                    file::write(&path, b"")?;
                 }
-                let file = OpenOptions::new().append(true).create(true).open(&path);
-                Some((
-                    path.clone(),
-                    file.map_err(|e| Error::file("open", &path, e))?,
-                ))
+                let mut all = String::new();
+                for record in done {
+                    all.push_str(&line(&record.character().card()?)?);
+                }
+                file::write(&path, all.as_bytes())?;
+                let file = OpenOptions::new().append(true).open(&path);
+                let file = file.map_err(|e| Error::file("open", &path, e))?;
+                Some((path, file))
             }
             _ => None,
         };
-        Ok(Self {
+        let sink = Self {
             arguments,
             to,
             targets,
             manifest,
             lines,
-        })
+        };
+        sink.restore(done)?;
+        Ok(sink)
     }
 
-    /// Puts back what the manifest has and the folder has not: after a kill or a lost file nothing is written by the
-    /// model twice.
-    pub(super) fn restore(&mut self, done: &[Record]) -> Result<()> {
-        if let Some((path, lines)) = &mut self.lines {
-            let mut all = String::new();
-            if self.arguments.resume {
-                for record in done {
-                    all.push_str(&line(&record.character().card()?)?);
-                }
-                file::write(path, all.as_bytes())?;
-                let opened = OpenOptions::new().append(true).open(&*path);
-                *lines = opened.map_err(|e| Error::file("open", path, e))?;
-            }
-            return Ok(());
-        }
+    /// Puts back the cards that are missing in the folder.
+    fn restore(&self, done: &[Record]) -> Result<()> {
         for record in done {
             let Some(Some(path)) = self.targets.get(record.index) else {
                 continue;
