@@ -6,7 +6,6 @@ mod sink;
 mod wishes;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -333,24 +332,21 @@ fn work(
 ) -> Result<Vec<Record>> {
     let mine: Vec<Wish> = left.iter().map(|index| wishes[*index].clone()).collect();
     let stop = AtomicBool::new(false);
-    let broken = Mutex::new(None);
     let (sender, finished) = mpsc::channel::<(usize, Box<Character>)>();
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            let mut records = Vec::new();
+            let (mut records, mut broken) = (Vec::new(), None);
             for (index, character) in finished {
                 match sink.write(index, &character, progress) {
                     Ok(record) => records.push(record),
-                    // One card that cannot be written does not stop the others, a full disk or a closed pipe does.
+                    // No more are begun; those that are finished may still find their place.
                     Err(error) => {
                         stop.store(true, Ordering::Relaxed);
-                        if let Ok(mut broken) = broken.lock() {
-                            broken.get_or_insert(error);
-                        }
+                        broken.get_or_insert(error);
                     }
                 }
             }
-            records
+            (records, broken)
         });
         let outcome = invent_many(inventor, &mine, slots, |event| {
             if stop.load(Ordering::Relaxed) {
@@ -383,8 +379,7 @@ fn work(
             Ok(())
         });
         drop(sender);
-        let records = writer.join().unwrap_or_default();
-        let broken = broken.lock().ok().and_then(|mut broken| broken.take());
+        let (records, broken) = writer.join().unwrap_or_default();
         match broken {
             Some(error) => Err(error),
             None => outcome.map(|()| records),
