@@ -5,6 +5,7 @@ mod progress;
 mod sink;
 mod wishes;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -222,7 +223,7 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
         Some((_, contents)) if arguments.resume => std::mem::take(&mut contents.records),
         _ => Vec::new(),
     };
-    let targets = wishes::targets(arguments, &wishes, folder.as_deref(), &done)?;
+    let targets = wishes::targets(arguments, &wishes, folder.as_deref())?;
 
     let slots = if wishes.len() >= MANY {
         MANY_SLOTS
@@ -272,8 +273,9 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
         }
     }
 
+    let finished: HashSet<usize> = done.iter().map(|record| record.index).collect();
     let left: Vec<usize> = (0..wishes.len())
-        .filter(|index| done.iter().all(|record| record.index != *index))
+        .filter(|index| !finished.contains(index))
         .collect();
     let progress = Progress::new(wishes.len(), done.len(), arguments.verbose);
     let sink = Sink::open(
@@ -298,7 +300,7 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     all.extend(records);
     all.sort_by_key(|record| record.index);
     if arguments.report {
-        report(arguments, &all, &format)?;
+        report(folder.as_deref(), &all, &format)?;
     }
     if failed > 0 {
         return Err(Error::new(
@@ -388,16 +390,16 @@ fn work(
 }
 
 /// Prints the report, and writes it beside the cards.
-fn report(arguments: &GenerateArgs, records: &[Record], format: &Format) -> Result<()> {
+fn report(folder: Option<&Path>, records: &[Record], format: &Format) -> Result<()> {
     let report = Report::of(records, format)?;
     output::say(report.table().trim_end());
-    let Some(folder) = Sink::folder(arguments)? else {
+    let Some(folder) = folder else {
         return Ok(());
     };
     let json = serde_json::to_string_pretty(&report)
         .map_err(|e| Error::new(Kind::File, "the report cannot be written as JSON").source(e))?;
-    write_beside(&folder, "report.json", &json)?;
-    write_beside(&folder, "report.svg", &svg(&report))
+    write_beside(folder, "report.json", &json)?;
+    write_beside(folder, "report.svg", &svg(&report))
 }
 
 fn write_beside(folder: &Path, name: &str, text: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::{card, input, output};
 use super::{GenerateArgs, To};
 use crate::card::Card;
-use crate::generate::{Known, Record, Wish, names::Names, review};
+use crate::generate::{Known, Wish, names::Names, review};
 use crate::prompt::chat_file::ChatFile;
 use crate::prompt::{Message, Role};
 use crate::{Error, Kind, Result, file};
@@ -220,7 +220,6 @@ pub(super) fn targets(
     arguments: &GenerateArgs,
     wishes: &[Wish],
     folder: Option<&Path>,
-    done: &[Record],
 ) -> Result<Vec<Option<PathBuf>>> {
     let extension = match arguments.to() {
         To::Png => "png",
@@ -246,9 +245,8 @@ pub(super) fn targets(
                 path = folder.join(file::file_name(&format!("{name}-{number}"), extension));
                 number += 1;
             }
-            let is_done = done.iter().any(|record| record.index == index);
-            // A card whose line the kill prevented is written again.
-            if !is_done && !arguments.resume {
+            // A run that goes on writes a card again whose line the kill prevented.
+            if !arguments.resume {
                 card::keep_existing(&path, arguments.force)?;
             }
             Ok(Some(path))
