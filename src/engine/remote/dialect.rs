@@ -56,7 +56,7 @@ impl Dialect {
             // Most servers take 32 bits.
             put("seed", json!(seed & 0x7fff_ffff));
         }
-        let known: &[(&str, &str)] = match self {
+        let known: &[&str] = match self {
             Self::LlamaCpp => {
                 for row in SAMPLERS {
                     let value = row.get(settings);
@@ -85,28 +85,28 @@ impl Dialect {
                 return body.into();
             }
             Self::Vllm { .. } | Self::Sglang => &[
-                ("temperature", "temperature"),
-                ("top_p", "top_p"),
-                ("top_k", "top_k"),
-                ("min_p", "min_p"),
-                ("repetition_penalty", "repetition_penalty"),
-                ("presence_penalty", "presence_penalty"),
-                ("frequency_penalty", "frequency_penalty"),
+                "temperature",
+                "top_p",
+                "top_k",
+                "min_p",
+                "repetition_penalty",
+                "presence_penalty",
+                "frequency_penalty",
             ],
             Self::OpenAi => &[
-                ("temperature", "temperature"),
-                ("top_p", "top_p"),
-                ("presence_penalty", "presence_penalty"),
-                ("frequency_penalty", "frequency_penalty"),
+                "temperature",
+                "top_p",
+                "presence_penalty",
+                "frequency_penalty",
             ],
         };
-        for (ours, theirs) in known {
-            if let Some(row) = SAMPLERS.iter().find(|row| row.answers_to(ours)) {
+        for name in known {
+            if let Some(row) = SAMPLERS.iter().find(|row| row.answers_to(name)) {
                 let value = row.get(settings);
                 // vLLM spells "all" as -1.
-                let is_all = *theirs == "top_k" && value == 0.0;
+                let is_all = *name == "top_k" && value == 0.0;
                 put(
-                    theirs,
+                    name,
                     if is_all {
                         json!(-1)
                     } else {
@@ -115,12 +115,14 @@ impl Dialect {
                 );
             }
         }
+        if self != Self::OpenAi {
+            put(
+                "ignore_eos",
+                json!(settings.ban_end_of_text && request.grammar.is_none()),
+            );
+        }
         match self {
             Self::Vllm { structured } => {
-                put(
-                    "ignore_eos",
-                    json!(settings.ban_end_of_text && request.grammar.is_none()),
-                );
                 let (field, value) = match (&request.grammar, &request.json_schema) {
                     (Some(grammar), _) => ("grammar", json!(grammar)),
                     (None, Some(schema)) => ("json", parsed(schema)),
@@ -133,10 +135,6 @@ impl Dialect {
                 }
             }
             Self::Sglang => {
-                put(
-                    "ignore_eos",
-                    json!(settings.ban_end_of_text && request.grammar.is_none()),
-                );
                 if let Some(grammar) = &request.grammar {
                     put("ebnf", json!(grammar));
                 }

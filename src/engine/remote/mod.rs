@@ -96,20 +96,17 @@ impl Remote {
         let servers: Vec<Server> = (options.servers.iter())
             .map(|address| Server::new(address, options))
             .collect::<Result<_>>()?;
-        let mut errors = Vec::new();
+        let mut last = None;
         for server in &servers {
-            if let Err(failure) = server.about() {
-                match failure {
-                    Failure::Passing(error, _) | Failure::Lost(error) => errors.push(error),
-                    Failure::Final(error) => return Err(error),
-                }
+            match server.about() {
+                Ok(_) => {}
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Passing(error, _) | Failure::Lost(error)) => last = Some(error),
             }
         }
         let known = servers.iter().filter_map(Server::known);
         let Some(first) = known.clone().next() else {
-            return Err(errors
-                .pop()
-                .unwrap_or_else(|| Error::new(Kind::Engine, "no server answers")));
+            return Err(last.unwrap_or_else(no_answer));
         };
         let parallel: usize = servers.iter().map(Server::parallel).sum();
         let model = ModelInfo {
@@ -153,7 +150,7 @@ impl Remote {
                 Err(Failure::Passing(error, _) | Failure::Lost(error)) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(Kind::Engine, "no server answers")))
+        Err(last.unwrap_or_else(no_answer))
     }
 }
 
@@ -273,6 +270,10 @@ impl Shared {
             jobs = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
+
+fn no_answer() -> Error {
+    Error::new(Kind::Engine, "no server answers")
 }
 
 /// How long to wait after so many tries: twice as long each time, and not all at the same moment.
