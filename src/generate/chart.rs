@@ -16,8 +16,7 @@ const SECOND: &str = "#c98b3c";
 /// The picture of a report: its shares as bars, the words of each section as histograms, the faults by kind.
 #[must_use]
 pub fn svg(report: &Report) -> String {
-    let sections: Vec<_> = report.sections.iter().collect();
-    let rows = sections.len().div_ceil(3);
+    let rows = report.sections.len().div_ceil(3);
     let faults = report.rejected.len().max(1);
     let shares_bottom = 90 + 8 * 24;
     let histograms_bottom = shares_bottom + 30 + rows * PANEL_HEIGHT;
@@ -34,8 +33,9 @@ pub fn svg(report: &Report) -> String {
         20,
         &format!("{} characters", report.characters),
     );
-    let [one, two, three] = report.distinct;
-    let mut rows = vec![
+    // Single words say the least of the three.
+    let [_, two, three] = report.distinct;
+    let shares = [
         ("in format", report.in_format),
         ("in format, first try", report.in_format_at_first),
         ("accepted, first try", report.accepted_at_first),
@@ -45,9 +45,7 @@ pub fn svg(report: &Report) -> String {
         ("distinct pairs of words", two),
         ("distinct triples", three),
     ];
-    // Single words say the least of the three.
-    let _ = one;
-    for (at, (name, share)) in rows.drain(..).enumerate() {
+    for (at, (name, share)) in shares.into_iter().enumerate() {
         let y = 70 + at * 24;
         text(&mut out, 30, y + 13, 13, name);
         bar(&mut out, 220, y, (share * 560.0).round() as usize, 16, BAR);
@@ -59,7 +57,7 @@ pub fn svg(report: &Report) -> String {
             &format!("{:.1} %", share * 100.0),
         );
     }
-    for (at, (key, section)) in sections.iter().enumerate() {
+    for (at, (key, section)) in report.sections.iter().enumerate() {
         let (x, y) = (
             30 + at % 3 * (PANEL_WIDTH + 10),
             shares_bottom + 20 + at / 3 * PANEL_HEIGHT,
