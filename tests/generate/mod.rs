@@ -9,7 +9,7 @@ mod remote;
 use cardwright::card::Card;
 use cardwright::engine::Script;
 use cardwright::generate::review::Fault;
-use cardwright::generate::{Inventor, Known, Options, Section, Wish};
+use cardwright::generate::{Character, Inventor, Known, Options, Section, Wish};
 use cardwright::prompt::{Conversation, Format, Message, Role};
 
 const PERSONA: &str = " Carina keeps the last lamp shop of the old harbour and knows every flame in it by its temper. She is tall, \
@@ -39,14 +39,16 @@ fn bare() -> Options {
     }
 }
 
+fn invent(engine: &Script, format: &Format, options: Options, wish: &Wish) -> Character {
+    let inventor = Inventor::new(engine, format, options).unwrap();
+    inventor.invent(wish).unwrap()
+}
+
 #[test]
 fn a_character_is_asked_for_section_by_section_in_the_layout_of_the_format() {
     let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish());
     assert_eq!(character.persona, PERSONA.trim());
     assert_eq!(character.greeting, GREETING.trim());
     assert_eq!((character.rejected, character.kept), (vec![], vec![]));
@@ -71,10 +73,7 @@ fn a_character_is_asked_for_section_by_section_in_the_layout_of_the_format() {
 fn the_card_speaks_of_the_two_in_macros_and_renders_a_prompt_in_format() {
     let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish());
     let card = character.card().unwrap();
     assert!(
         card.description()
@@ -108,10 +107,7 @@ fn a_faulty_version_is_written_again_with_another_seed() {
         [GREETING],
     ]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish());
     assert_eq!(character.persona, PERSONA.trim());
     assert_eq!(
         character.rejected,
@@ -140,10 +136,7 @@ fn the_best_version_is_kept_when_none_is_good_but_never_one_about_a_minor() {
         [SCENARIO],
         [GREETING],
     ]);
-    let character = Inventor::new(&engine, &format, options.clone())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, options.clone(), &wish());
     assert_eq!(character.persona, open.trim());
     assert_eq!(character.kept, vec![(Section::Persona, Fault::Quotes)]);
     assert_eq!(
@@ -169,10 +162,7 @@ fn examples_stand_before_the_new_character_and_are_not_copied() {
         ..Options::default()
     };
     let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO], [GREETING]]);
-    Inventor::new(&engine, &format, options.clone())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    invent(&engine, &format, options.clone(), &wish());
     let prompt = engine.requests()[0].prompt.clone();
     assert_eq!(prompt.matches("<<SYSTEM>>\n").count(), 3);
     assert_eq!(prompt.matches("<<AIBOT>>\n").count(), 2);
@@ -188,10 +178,7 @@ fn examples_stand_before_the_new_character_and_are_not_copied() {
         [SCENARIO],
         [GREETING],
     ]);
-    let character = Inventor::new(&engine, &format, options)
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, options, &wish());
     assert_eq!(
         character.rejected,
         vec![(Section::Persona, Fault::Echo(example.char))]
@@ -203,10 +190,7 @@ fn a_section_that_is_too_short_is_gone_on_with() {
     let (first, rest) = PERSONA.split_at(PERSONA.find(" She is tall").unwrap());
     let engine = Script::replies([[first], [rest], [USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish());
     assert_eq!(character.persona, PERSONA.trim());
     assert_eq!((character.rejected, character.extended), (vec![], 1));
     let requests = engine.requests();
@@ -227,10 +211,7 @@ fn a_greeting_has_as_many_words_as_its_length_says() {
         length: Some("short".into()),
         ..bare()
     };
-    let character = Inventor::new(&engine, &format, options)
-        .unwrap()
-        .invent(&wish())
-        .unwrap();
+    let character = invent(&engine, &format, options, &wish());
     let words = character.greeting.split_whitespace().count();
     assert!(
         format.words_of("short").unwrap().contains(&words),
@@ -264,10 +245,7 @@ fn what_a_card_has_is_kept_and_only_what_is_missing_is_written() {
     };
     let engine = Script::replies([[USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish)
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish);
     assert_eq!(character.written, Section::CARD[1..]);
     assert!(
         engine.requests()[0]
@@ -300,10 +278,7 @@ fn examples_and_a_lorebook_are_written_for_a_card_that_has_the_rest() {
     let entry = " is held once a year on the quay. People hang out every lamp they own and stay up until the last is out.";
     let engine = Script::replies([[dialogue], [entry], [entry], [entry]]);
     let format = Format::named("limarp-v1").unwrap();
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish)
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish);
     let said: Vec<_> = character
         .examples
         .iter()
@@ -360,10 +335,7 @@ fn the_plain_way_asks_with_the_name_alone_and_takes_only_what_is_in_the_layout()
         user: None,
         ..wish()
     };
-    let character = Inventor::new(&engine, &format, options)
-        .unwrap()
-        .invent(&wish)
-        .unwrap();
+    let character = invent(&engine, &format, options, &wish);
     assert_eq!(character.persona, PERSONA.trim());
     assert_eq!(
         (character.user.as_str(), character.scenario.as_str()),
@@ -417,10 +389,7 @@ fn the_two_are_inferred_from_a_chat() {
     ] {
         let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO]]);
         let format = Format::named(name).unwrap();
-        let character = Inventor::new(&engine, &format, bare())
-            .unwrap()
-            .invent(&wish)
-            .unwrap();
+        let character = invent(&engine, &format, bare(), &wish);
         assert_eq!(character.scenario, SCENARIO.trim());
         assert_eq!(character.greeting, "\"You are late,\" Carina said.");
         let requests = engine.requests();
@@ -448,10 +417,7 @@ fn an_idea_begins_the_persona() {
         idea: Some("A keeper of lamps.".into()),
         ..wish()
     };
-    let character = Inventor::new(&engine, &format, bare())
-        .unwrap()
-        .invent(&wish)
-        .unwrap();
+    let character = invent(&engine, &format, bare(), &wish);
     assert!(
         character
             .persona
