@@ -182,11 +182,9 @@ impl Server {
                     .hint(format!("its models are: {}", names.join(", "))),
             ));
         };
-        let mut dialect = Dialect::of(model["owned_by"].as_str().unwrap_or_default());
-        let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
         let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).map(str::to_owned);
         let mut about = About {
-            dialect,
+            dialect: Dialect::of(model["owned_by"].as_str().unwrap_or_default()),
             model: text(&model["id"]).unwrap_or_default(),
             context: number(&model["max_model_len"])
                 .or_else(|| number(&model["meta"]["n_ctx"]))
@@ -196,7 +194,7 @@ impl Server {
             begin_of_text: None,
             end_of_text: None,
         };
-        match &mut dialect {
+        match &mut about.dialect {
             Dialect::LlamaCpp => {
                 let props = self.get("/props")?;
                 about.context =
@@ -213,7 +211,6 @@ impl Server {
             }
             Dialect::Sglang | Dialect::OpenAi => {}
         }
-        about.dialect = dialect;
         Ok(about)
     }
 
@@ -421,7 +418,6 @@ impl Reply<'_> {
     }
 
     fn count(&mut self, data: &Value) {
-        let number = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
         let usage = &data["usage"];
         let cached = &usage["prompt_tokens_details"]["cached_tokens"];
         let told = [
@@ -449,6 +445,10 @@ impl Reply<'_> {
             reply_time: now.saturating_duration_since(first),
         }
     }
+}
+
+fn number(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|n| usize::try_from(n).ok())
 }
 
 /// Whether a version of vLLM has one field for all constraints.
