@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 
 const modules = process.env.E2E_MODULES ?? '';
-export const installed = createRequire(path.join(modules, 'package.json'));
+export const installed = createRequire(path.resolve(modules, 'package.json'));
 
 let passed = 0;
 let failed = 0;

@@ -6,7 +6,8 @@
 // over all clients and the time to the first token, median and 95th percentile, with the ratio of ours to theirs.
 
 import { spawn } from 'node:child_process';
-import net from 'node:net';
+
+import { freePort, until } from '../e2e/tools.mjs';
 
 const [ours, theirs, model, ...rest] = process.argv.slice(2);
 const option = (name, otherwise) => (rest.includes(`--${name}`) ? rest[rest.indexOf(`--${name}`) + 1] : otherwise);
@@ -30,13 +31,6 @@ function words(seed, count) {
 /** About 200 tokens, of which all but the last 30 are the same for everybody where the prefix is shared. */
 const prompt = (shared, number) => (shared ? `${words(1, 150)} ${words(number + 1000, 25)}` : words(number + 1000, 175));
 
-const freePort = () => new Promise(resolve => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
-
 async function run(which, shared, clients) {
     const port = await freePort();
     const [command, args] = which === 'ours'
@@ -45,12 +39,10 @@ async function run(which, shared, clients) {
     const child = spawn(command, args.map(String), { stdio: 'ignore' });
     const base = `http://127.0.0.1:${port}`;
     try {
-        for (let tries = 0; ; tries += 1) {
-            const ready = await fetch(`${base}/health`).then(response => response.ok, () => false);
-            if (ready) break;
-            if (tries > 300 || child.exitCode !== null) throw new Error(`${which} does not start`);
-            await new Promise(resolve => setTimeout(resolve, 100));
-        }
+        await until(`${which} answers`, () => {
+            if (child.exitCode !== null) throw new Error(`${which} does not start`);
+            return fetch(`${base}/health`).then(response => response.ok, () => false);
+        }, 30);
         const firsts = [];
         let tokens = 0;
         const one = async (number, warm) => {
