@@ -5,9 +5,11 @@
 #
 # SillyTavern itself comes with `make interop`.
 set -eu
-peers=${CARDWRIGHT_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/cardwright/peers}
-mkdir -p "$peers"
-npm install --prefix "$peers" --ignore-scripts --no-audit --no-fund --silent @lenml/char-card-reader@1.1.1
-[ -x "$peers/python/bin/python" ] || python3 -m venv "$peers/python"
-"$peers/python/bin/pip" install --quiet aichar==1.0.5 tavern-card==0.1.1
+. "$(dirname "$0")/../installed.sh"
+peers=${CARDWRIGHT_PEERS:-$cache/peers}
+from_npm "$peers" @lenml/char-card-reader@1.1.1 || {
+    cat "$peers/log"
+    exit 1
+}
+from_pip "$peers/python" aichar==1.0.5 tavern-card==0.1.1
 echo "installed in $peers"

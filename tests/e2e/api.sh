@@ -10,11 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cardwright=$(realpath "$1")
 work=$2
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright
+. "$root/tests/installed.sh"
 tool=${SCHEMATHESIS:-$cache/schemathesis/bin/schemathesis}
 
 if [ ! -x "$tool" ]; then
-    if ! { python3 -m venv "$cache/schemathesis" && "$cache/schemathesis/bin/pip" install -q "schemathesis==4.*"; } >"$work/pip.log" 2>&1; then
+    if ! from_pip "$cache/schemathesis" "schemathesis==4.*" >"$work/pip.log" 2>&1; then
         echo "skipped: pip could not install schemathesis; see $work/pip.log"
         exit 0
     fi

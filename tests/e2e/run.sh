@@ -7,11 +7,11 @@
 # SillyTavern from npm into the user's cache, Chromium by scripts/browser), else this says what is missing and succeeds.
 # Pictures of every view are left in the folder E2E_PICTURES, if it is set.
 set -u
-version=1.19.0
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 cardwright=${1:?name the cardwright binary}
 shift
+. "$root/tests/installed.sh"
 parts=${*:-page sillytavern api}
 
 skip() {
@@ -23,11 +23,9 @@ command -v node >/dev/null || skip "there is no \`node\`"
 command -v npm >/dev/null || skip "there is no \`npm\` to install what drives a browser"
 "$cardwright" model show "${CARDWRIGHT_MODEL:-default}" >/dev/null 2>&1 || skip "there is no model; run \`make model\`"
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright
 E2E_MODULES=${E2E_MODULES:-$cache/e2e}
 if [ ! -d "$E2E_MODULES/node_modules/playwright-core" ] || [ ! -d "$E2E_MODULES/node_modules/axe-core" ]; then
-    mkdir -p "$E2E_MODULES"
-    npm install --prefix "$E2E_MODULES" --ignore-scripts --no-audit --no-fund playwright-core@1 axe-core@4 >"$E2E_MODULES/log" 2>&1 ||
+    from_npm "$E2E_MODULES" playwright-core@1 axe-core@4 ||
         skip "npm could not install playwright-core and axe-core; see $E2E_MODULES/log"
 fi
 E2E_CHROMIUM=${E2E_CHROMIUM:-$("$root/scripts/browser")} || E2E_CHROMIUM=
@@ -42,18 +40,10 @@ for part in $parts; do
         node "$here/page.mjs" "$cardwright" "$work" || failed=1
         ;;
     sillytavern)
-        if [ -z "${SILLYTAVERN_DIR:-}" ]; then
-            folder=$cache/sillytavern-$version
-            SILLYTAVERN_DIR=$folder/node_modules/sillytavern
-            if [ ! -f "$SILLYTAVERN_DIR/package.json" ]; then
-                mkdir -p "$folder"
-                npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund "sillytavern@$version" >"$folder/log" 2>&1
-            fi
-        fi
-        if [ -f "$SILLYTAVERN_DIR/package.json" ]; then
+        if find_sillytavern; then
             node "$here/sillytavern.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work" || failed=1
         else
-            echo "skipped: npm could not install SillyTavern $version; see $folder/log"
+            echo "skipped: $lacking"
         fi
         ;;
     api)

@@ -6,10 +6,10 @@
 # SillyTavern is installed once from npm into the user's cache (or named with SILLYTAVERN_DIR). Where that is not possible,
 # this says so and succeeds. It prints `N passed, N failed` and fails if anything did.
 set -u
-version=1.19.0
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 cardwright=${1:?name the cardwright binary}
+. "$root/tests/installed.sh"
 
 skip() {
     echo "skipped: $1"
@@ -17,16 +17,7 @@ skip() {
 }
 
 command -v node >/dev/null || skip "there is no \`node\`"
-if [ -z "${SILLYTAVERN_DIR:-}" ]; then
-    command -v npm >/dev/null || skip "there is no \`npm\` to install SillyTavern $version with"
-    cache=${XDG_CACHE_HOME:-$HOME/.cache}/cardwright/sillytavern-$version
-    SILLYTAVERN_DIR=$cache/node_modules/sillytavern
-    if [ ! -f "$SILLYTAVERN_DIR/package.json" ]; then
-        mkdir -p "$cache"
-        npm install --prefix "$cache" --ignore-scripts --no-audit --no-fund "sillytavern@$version" >"$cache/log" 2>&1 ||
-            skip "npm could not install SillyTavern $version; see $cache/log"
-    fi
-fi
+find_sillytavern || skip "$lacking"
 export SILLYTAVERN_DIR
 
 work=$(mktemp -d)

@@ -6,6 +6,7 @@
 # runs the tests of tests/weights/peers.rs.
 set -eu
 cd "$(dirname "$0")/../.."
+. tests/installed.sh
 if ! command -v python3 >/dev/null; then
     echo "skipped: there is no python3"
     exit 0
@@ -13,8 +14,7 @@ fi
 CARDWRIGHT_PEERS=$(scripts/peers)
 export CARDWRIGHT_PEERS
 if [ ! -e "$CARDWRIGHT_PEERS/venv/complete" ]; then
-    python3 -m venv "$CARDWRIGHT_PEERS/venv"
-    "$CARDWRIGHT_PEERS/venv/bin/pip" install --quiet --no-cache-dir numpy safetensors sentencepiece torch transformers
+    from_pip "$CARDWRIGHT_PEERS/venv" --no-cache-dir numpy safetensors sentencepiece torch transformers
     touch "$CARDWRIGHT_PEERS/venv/complete"
 fi
 eval "$(scripts/build --env)"
