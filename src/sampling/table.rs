@@ -46,13 +46,23 @@ pub struct Sampler {
 }
 
 impl Sampler {
+    /// All names it goes by, its own first.
+    pub fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        let Names {
+            llama_cpp,
+            kobold_cpp,
+            web_ui,
+            others,
+        } = self.names;
+        let all = [self.name, llama_cpp, kobold_cpp, web_ui].into_iter();
+        all.chain(others.iter().copied())
+            .filter(|name| !name.is_empty())
+    }
+
     /// Whether `name` is one of its names.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
-        let names = &self.names;
-        !name.is_empty()
-            && ([self.name, names.llama_cpp, names.kobold_cpp, names.web_ui].contains(&name)
-                || names.others.contains(&name))
+        self.all_names().any(|known| known == name)
     }
 
     /// Its value in `settings`.
@@ -532,13 +542,7 @@ mod tests {
     #[test]
     fn no_name_belongs_to_two_rows() {
         for row in SAMPLERS {
-            let names = &row.names;
-            let all = [row.name, names.llama_cpp, names.kobold_cpp, names.web_ui];
-            for name in all
-                .iter()
-                .chain(names.others)
-                .filter(|name| !name.is_empty())
-            {
+            for name in row.all_names() {
                 let owners = SAMPLERS.iter().filter(|row| row.answers_to(name)).count();
                 assert_eq!(owners, 1, "{name}");
             }

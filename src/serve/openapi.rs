@@ -27,14 +27,7 @@ fn document() -> Result<Value> {
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     let properties = &mut document["components"]["schemas"]["Sampling"]["properties"];
     for row in SAMPLERS {
-        let mut names = vec![
-            row.name,
-            row.names.llama_cpp,
-            row.names.kobold_cpp,
-            row.names.web_ui,
-        ];
-        names.extend(row.names.others);
-        for name in names.into_iter().filter(|name| !name.is_empty()) {
+        for name in row.all_names() {
             properties[name] = schema(row, name);
         }
     }

@@ -142,9 +142,7 @@ fn settings(app: &App, fields: &mut Fields) -> Result<Settings> {
             && !fields.has("repeat_last_n")
             && !fields.has("rep_pen_range");
     for row in SAMPLERS {
-        let names = &row.names;
-        let mut all = vec![row.name, names.llama_cpp, names.kobold_cpp, names.web_ui];
-        all.extend(names.others);
+        let all: Vec<_> = row.all_names().collect();
         let Some(value) = (match row.range {
             Range::Switch => fields.flag(&all)?.map(|yes| f64::from(u8::from(yes))),
             _ => fields.number(&all)?,
