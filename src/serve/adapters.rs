@@ -1,6 +1,6 @@
 //! Adapters and slots, which llama.cpp's clients set and save by hand.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::fields::{Fields, receive, wrong};
-use super::parts::{Asked, Named};
+use super::parts::{Asked, Named, is_plain};
 use super::{App, Shared, limits};
 use crate::Result as Read;
 use crate::engine::Engine;
@@ -141,13 +141,8 @@ fn place(app: &App, name: &str) -> Result<PathBuf, Fault> {
             "this server was started without `--slot-save-path`",
         )
     })?;
-    let mut components = Path::new(name).components();
-    let plain = matches!(
-        (components.next(), components.next()),
-        (Some(Component::Normal(only)), None) if only == name
-    );
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '(' | ')');
-    if !plain || name.len() > 200 || name.starts_with('.') || !name.chars().all(allowed) {
+    if !is_plain(name) || name.len() > 200 || name.starts_with('.') || !name.chars().all(allowed) {
         let says = "`filename` must be a plain name of letters, digits, blanks, `-`, `_`, `.`";
         return Err(wrong(says.into()).into());
     }

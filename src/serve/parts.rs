@@ -1,4 +1,7 @@
-//! What stands in a request's address, refused in the same words as everything else when it makes no sense.
+//! What stands in a request's address, refused in the same words as everything else when it makes no sense; and what a
+//! file may be called there.
+
+use std::path::{Component, Path as FilePath};
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -33,4 +36,13 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T
             .map_err(|_| wrong("what stands after `?` in the address makes no sense".into()))?;
         Ok(Self(value))
     }
+}
+
+/// Whether a name is that of something in a folder: one component, so that it leads nowhere else.
+pub(super) fn is_plain(name: &str) -> bool {
+    let mut components = FilePath::new(name).components();
+    matches!(
+        (components.next(), components.next()),
+        (Some(Component::Normal(only)), None) if only == name
+    )
 }

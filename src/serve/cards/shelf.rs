@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::view;
 use crate::card::{Card, Container, Path as CardPath, Reading};
 use crate::serve::limits;
+use crate::serve::parts::is_plain;
 use crate::{Error, Kind, Result, file};
 
 /// The most cards in one list.
@@ -173,13 +174,8 @@ impl Shelf {
 
     /// Where the file of that name is, if it is one that may be opened.
     fn place(&self, name: &str) -> Option<(PathBuf, Metadata)> {
-        let mut components = Path::new(name).components();
-        let plain = matches!(
-            (components.next(), components.next()),
-            (Some(Component::Normal(only)), None) if only == OsStr::new(name)
-        );
         // A backslash separates elsewhere, a colon names a stream or a drive.
-        if !plain || name.contains(['\\', ':', '\0']) {
+        if !is_plain(name) || name.contains(['\\', ':', '\0']) {
             return None;
         }
         let path = self.folder.join(name);
