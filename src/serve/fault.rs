@@ -33,6 +33,10 @@ impl Fault {
         }
     }
 
+    pub(super) fn missing(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found_error", message)
+    }
+
     pub(super) fn too_large(most: usize) -> Self {
         let message = format!("the body is longer than {} MiB or broke off", most >> 20);
         Self::new(
@@ -123,11 +127,7 @@ pub(super) async fn not_found(uri: Uri) -> Fault {
 /// There is nothing at `path`.
 pub(super) fn nothing(path: &str) -> Fault {
     let path: String = path.chars().take(200).collect();
-    Fault::new(
-        StatusCode::NOT_FOUND,
-        "not_found_error",
-        format!("there is no `{path}` here"),
-    )
+    Fault::missing(format!("there is no `{path}` here"))
 }
 
 pub(super) async fn wrong_method(method: Method) -> Fault {

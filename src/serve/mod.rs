@@ -127,7 +127,7 @@ struct App {
     ignored: Ignored,
     metrics: Metrics,
     arrivals: Arrivals,
-    shelf: Option<Shelf>,
+    shelf: Option<Arc<Shelf>>,
     /// Room for characters to be invented: each takes a thread while it is written.
     inventing: Arc<Semaphore>,
     /// When the server started, for clients and for measuring.
@@ -140,7 +140,10 @@ type Shared = Arc<App>;
 
 /// Everything that the server answers.
 pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
-    let shelf = options.cards.clone().map(Shelf::new);
+    let shelf = options
+        .cards
+        .clone()
+        .map(|folder| Arc::new(Shelf::new(folder)));
     let app: Shared = Arc::new(App {
         engine,
         options,

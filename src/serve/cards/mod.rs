@@ -46,27 +46,13 @@ async fn on_shelf<T: Send + 'static>(
     app: &Shared,
     work: impl FnOnce(&Shelf, &dyn crate::engine::Engine) -> Read<T> + Send + 'static,
 ) -> Result<T, Fault> {
-    if app.shelf.is_none() {
-        return Err(Fault::new(
-            StatusCode::NOT_FOUND,
-            "not_found_error",
-            "this server was started without `--cards`",
-        ));
-    }
-    let shared = app.clone();
-    let done = app.work(move |engine| match &shared.shelf {
-        Some(shelf) => work(shelf, engine).map(Some),
-        None => Ok(None),
-    });
-    done.await?.ok_or_else(no_card)
+    let shelf = app.shelf.clone();
+    let shelf = shelf.ok_or_else(|| Fault::missing("this server was started without `--cards`"))?;
+    Ok(app.work(move |engine| work(&shelf, engine)).await?)
 }
 
 fn no_card() -> Fault {
-    Fault::new(
-        StatusCode::NOT_FOUND,
-        "not_found_error",
-        "there is no such card",
-    )
+    Fault::missing("there is no such card")
 }
 
 async fn list(State(app): State<Shared>) -> Result<Json<Value>, Fault> {
@@ -223,13 +209,7 @@ fn edits(fields: &mut Fields) -> Read<Vec<Edit>> {
 async fn picture(State(app): State<Shared>, Named(name): Named<String>) -> Result<Response, Fault> {
     let bytes = on_shelf(&app, move |shelf, _| shelf.bytes(&name)).await?;
     let bytes = bytes.ok_or_else(no_card)?;
-    let kind = view::image_type(&bytes).ok_or_else(|| {
-        Fault::new(
-            StatusCode::NOT_FOUND,
-            "not_found_error",
-            "the card has no picture",
-        )
-    })?;
+    let kind = view::image_type(&bytes).ok_or_else(|| Fault::missing("the card has no picture"))?;
     Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
 }
 
