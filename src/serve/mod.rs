@@ -153,9 +153,7 @@ pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
         arrivals: Arrivals::default(),
         shelf,
         inventing: Arc::new(Semaphore::new(limits::INVENTING)),
-        born: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
+        born: seconds(SystemTime::now()),
         clock: Instant::now(),
     });
     Router::new()
@@ -179,6 +177,12 @@ pub fn app(engine: Arc<dyn Engine>, options: Options) -> Router {
             guard::guard,
         ))
         .with_state(app)
+}
+
+/// Seconds since 1970, as clients are told a time; 0 for one before that.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 impl App {

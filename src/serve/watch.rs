@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,8 +11,8 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::parts::Asked;
+use super::{Shared, seconds};
 use crate::prompt::Format;
 use crate::{Finding, Place, Result};
 
@@ -89,11 +89,8 @@ pub(super) async fn watch(app: &Shared, prompt: &str, headers: &mut HeaderMap) -
         .work(move |_| {
             let format = Format::detect(&text)?;
             let parsed = format.parse(&text);
-            let at = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs());
             let mut arrival = json!({
-                "at": at,
+                "at": seconds(SystemTime::now()),
                 "format": format.name(),
                 "in_format": parsed.is_in_format(),
                 "findings": parsed.findings.iter().take(MOST).collect::<Vec<_>>(),

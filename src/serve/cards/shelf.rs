@@ -8,15 +8,15 @@ use std::fs::{self, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::view;
 use crate::card::{Card, Container, Path as CardPath, Reading};
-use crate::serve::limits;
 use crate::serve::parts::is_plain;
+use crate::serve::{limits, seconds};
 use crate::{Error, Kind, Result, file};
 
 /// The most cards in one list.
@@ -254,10 +254,6 @@ fn summary(name: &str, path: &Path, metadata: &Metadata) -> Result<Value, String
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
     told["picture"] = (read.is_ok() && view::image_type(&head).is_some()).into();
     told["size"] = metadata.len().into();
-    let changed = metadata.modified().ok();
-    told["changed"] = changed
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |since| since.as_secs())
-        .into();
+    told["changed"] = metadata.modified().map_or(0, seconds).into();
     Ok(told)
 }
