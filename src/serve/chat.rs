@@ -52,6 +52,11 @@ pub(super) fn format(fields: &mut Fields) -> Result<Option<Format>> {
     format.map_err(|e| Error::new(Kind::Usage, e.message()))
 }
 
+/// The same, or LimaRP v1 where none is asked for.
+pub(super) fn format_or_limarp(fields: &mut Fields) -> Result<Format> {
+    format(fields)?.map_or_else(|| Format::named("limarp-v1"), Ok)
+}
+
 fn messages(fields: &mut Fields) -> Result<Vec<Said>> {
     let Some(Json::Array(messages)) = fields.take(&["messages"]) else {
         return Err(wrong("`messages` must be a list".into()));

@@ -115,10 +115,7 @@ fn work(fields: &mut Fields) -> Result<Work> {
     };
     let (char, user) = (name(fields, "name")?, name(fields, "user")?);
     let seed = fields.number(&["seed"])?.filter(|seed| *seed >= 0.0);
-    let format = match chat::format(fields)? {
-        Some(format) => format,
-        None => Format::named("limarp-v1")?,
-    };
+    let format = chat::format_or_limarp(fields)?;
     let length = fields.text(&["length"])?;
     let length = length.filter(|word| !word.is_empty());
     if let Some(word) = length.as_ref().filter(|word| !format.knows_length(word)) {

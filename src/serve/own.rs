@@ -38,10 +38,7 @@ async fn formats() -> Result<Json<Value>, Fault> {
 /// way with `messages` of `role` (`char` or `user`) and `text`, `open` (`char`, `user` or `none`), and, with
 /// `reply_tokens`, without the oldest turns that leave no room for a reply.
 async fn render(State(app): State<Shared>, mut fields: Fields) -> Result<Json<Value>, Fault> {
-    let format = match chat::format(&mut fields)? {
-        Some(format) => format,
-        None => Format::named("limarp-v1")?,
-    };
+    let format = chat::format_or_limarp(&mut fields)?;
     let card = cards::named(&app, &mut fields).await?;
     let (mut conversation, notes) = match card {
         Some(card) => {

@@ -120,7 +120,6 @@ pub(super) async fn question(
                 json_schema: json_schema.clone(),
                 adapters: adapters.clone(),
                 logprobs,
-                turns: Vec::new(),
                 ..Request::new(prompt.clone())
             });
         }

@@ -218,10 +218,8 @@ async fn download(
     State(app): State<Shared>,
     Named(name): Named<String>,
 ) -> Result<Response, Fault> {
-    let saved = file::file_name(
-        name.rsplit_once('.').map_or(&*name, |(stem, _)| stem),
-        name.rsplit_once('.').map_or("", |(_, extension)| extension),
-    );
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let saved = file::file_name(stem, extension);
     let bytes = on_shelf(&app, move |shelf, _| shelf.bytes(&name)).await?;
     let bytes = bytes.ok_or_else(no_card)?;
     let plain: String = saved.chars().filter(char::is_ascii_graphic).collect();

@@ -220,7 +220,7 @@ pub(super) fn edited_card(card: &Card, edits: &[Edit]) -> Result<Card> {
     Ok(card)
 }
 
-pub(super) fn version(bytes: &[u8]) -> String {
+fn version(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest[..12]
         .iter()
@@ -228,7 +228,7 @@ pub(super) fn version(bytes: &[u8]) -> String {
         .collect()
 }
 
-pub(super) fn check_size(length: u64) -> Result<()> {
+fn check_size(length: u64) -> Result<()> {
     if length > limits::CARD as u64 {
         let message = format!("the card is larger than {} MiB", limits::CARD >> 20);
         return Err(Error::new(Kind::Limit, message));
