@@ -9,25 +9,6 @@ use crate::engine::Engine;
 /// The most characters of the description in a list: enough to recognize and to search by.
 const EXCERPT: usize = 300;
 
-/// The texts of a card that a model sees, by their names in the card.
-const TEXTS: [&str; 7] = [
-    "description",
-    "personality",
-    "scenario",
-    "first_mes",
-    "mes_example",
-    "system_prompt",
-    "post_history_instructions",
-];
-/// Those of them that are in every prompt.
-const PERMANENT: [&str; 5] = [
-    "description",
-    "personality",
-    "scenario",
-    "system_prompt",
-    "post_history_instructions",
-];
-
 /// A card in few words.
 pub(super) fn summary(card: &Card) -> Value {
     json!({
@@ -94,22 +75,27 @@ fn fields(card: &Card) -> Value {
 fn tokens(engine: &dyn Engine, card: &Card) -> Result<Value> {
     let mut counts = Map::new();
     let (mut total, mut permanent) = (0, 0);
+    // What a model sees, by its name in the card, and whether it is in every prompt.
     let texts = [
-        card.description(),
-        card.personality(),
-        card.scenario(),
-        card.first_message(),
-        card.example_messages(),
-        card.system_prompt(),
-        card.post_history_instructions(),
+        ("description", card.description(), true),
+        ("personality", card.personality(), true),
+        ("scenario", card.scenario(), true),
+        ("first_mes", card.first_message(), false),
+        ("mes_example", card.example_messages(), false),
+        ("system_prompt", card.system_prompt(), true),
+        (
+            "post_history_instructions",
+            card.post_history_instructions(),
+            true,
+        ),
     ];
-    for (name, text) in TEXTS.iter().zip(&texts) {
-        let count = count(engine, text)?;
+    for (name, text, is_permanent) in texts {
+        let count = count(engine, &text)?;
         total += count;
-        if PERMANENT.contains(name) {
+        if is_permanent {
             permanent += count;
         }
-        counts.insert((*name).to_owned(), count.into());
+        counts.insert(name.to_owned(), count.into());
     }
     let mut greetings = Vec::new();
     for greeting in card.alternate_greetings() {
