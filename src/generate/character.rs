@@ -167,6 +167,21 @@ impl Character {
         Ok(card)
     }
 
+    /// Its drawn portrait as the bytes of a PNG: the same for the same seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`portrait::draw`](super::portrait::draw).
+    #[cfg(feature = "portrait")]
+    pub fn portrait(&self) -> Result<Vec<u8>> {
+        use super::portrait::{Size, Subject, draw};
+        let subject = Subject {
+            name: &self.name,
+            text: &format!("{} {}", self.persona, self.scenario),
+        };
+        draw(&subject, self.seed, Size::Portrait)
+    }
+
     /// Puts those of `sections` that have a text into a card and leaves everything else in it as it is. How they were
     /// made is noted in the extension `cardwright`.
     ///

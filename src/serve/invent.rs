@@ -204,14 +204,8 @@ fn finished(character: &Character) -> Result<Value> {
 /// The card as a file: a drawn portrait, or JSON where nothing can be drawn.
 #[cfg(feature = "portrait")]
 fn file(character: &Character, card: &crate::card::Card) -> Result<(String, Vec<u8>)> {
-    use crate::generate::portrait;
-    let subject = portrait::Subject {
-        name: &character.name,
-        text: &format!("{} {}", character.persona, character.scenario),
-    };
-    let picture = portrait::draw(&subject, character.seed, portrait::Size::Portrait)?;
     let name = crate::file::file_name(&character.name, "png");
-    Ok((name, crate::card::write_png(&picture, card)?))
+    Ok((name, crate::card::write_png(&character.portrait()?, card)?))
 }
 
 #[cfg(not(feature = "portrait"))]

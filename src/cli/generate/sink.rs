@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::{GenerateArgs, To};
 use crate::card::{Card, Container, write_png};
 use crate::generate::manifest::Manifest;
-use crate::generate::{Character, Record, Section, portrait};
+use crate::generate::{Character, Record, Section};
 use crate::{Error, Kind, Result, file};
 
 /// The name of a file of lines in a folder.
@@ -153,14 +153,7 @@ impl<'a> Sink<'a> {
         if self.to == To::Json {
             return Ok(card.json().as_bytes().to_vec());
         }
-        let portrait = portrait::draw(
-            &portrait::Subject {
-                name: &character.name,
-                text: &format!("{} {}", character.persona, character.scenario),
-            },
-            character.seed,
-            portrait::Size::Portrait,
-        )?;
+        let portrait = character.portrait()?;
         let row = |extension: &str| {
             Container::by_extension(extension).ok_or_else(|| {
                 let message = format!("cards are not written as .{extension}");
