@@ -25,6 +25,13 @@ fn document() -> Result<Value> {
     let mut document: Value = serde_saphyr::from_str(SOURCE)
         .map_err(|e| Error::new(Kind::Format, format!("the description is no YAML: {e}")))?;
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let endpoints = paths.values_mut().filter_map(Value::as_object_mut);
+        let operations = endpoints.flatten().filter(|(key, _)| *key != "parameters");
+        for (_, operation) in operations {
+            operation["responses"]["default"] = json!({ "$ref": "#/components/responses/Fault" });
+        }
+    }
     let properties = &mut document["components"]["schemas"]["Sampling"]["properties"];
     for row in SAMPLERS {
         for name in row.all_names() {
