@@ -150,7 +150,6 @@ export const cards = {
     const file = await base64(entry.blob);
     entry.blob = await (await send("POST", "/api/card/edit", { file, edits })).blob();
     entry.view = await (await send("POST", "/api/card/read", undefined, { raw: entry.blob })).json();
-    pictures.delete(id);
     return this.get(id);
   },
 
