@@ -1,25 +1,14 @@
 //! The folder of cards, with guests who mean no good.
 
 use std::fs;
-use std::sync::Arc;
 
-use cardwright::engine::Script;
-use cardwright::serve::Options;
 use serde_json::json;
 
 use super::Server;
 
-fn served(folder: &std::path::Path) -> Server {
-    let options = Options {
-        cards: Some(folder.to_owned()),
-        ..Options::default()
-    };
-    Server::with(Arc::new(Script::new([""])), options)
-}
-
 #[test]
 fn cards_are_listed_and_read_by_name() {
-    let server = served("cards".as_ref());
+    let server = Server::of_cards("cards".as_ref());
     let listed = server.get("/api/cards").json();
     let names: Vec<_> = listed["cards"]
         .as_array()
@@ -69,7 +58,7 @@ fn hostile_cards_hurt_nobody_and_nothing_outside_the_folder_is_opened() {
         .unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(&secret, folder.join("link.json")).unwrap();
-    let server = served(&folder);
+    let server = Server::of_cards(&folder);
     let answer = server.get("/api/cards");
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let listed = answer.json();

@@ -1,7 +1,7 @@
 //! A folder of cards that mean no good, in the server's folder and sent to it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cardwright::engine::Script;
@@ -22,14 +22,6 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     (outside, folder)
 }
 
-fn served(folder: &Path) -> Server {
-    let options = Options {
-        cards: Some(folder.to_owned()),
-        ..Options::default()
-    };
-    Server::with(Arc::new(Script::new(["a"])), options)
-}
-
 /// What every answer must be like, whatever the card says.
 fn is_harmless(answer: &Answer, place: &str, what: &str) {
     assert!(answer.status < 500, "{what}: {answer:?}");
@@ -48,23 +40,15 @@ fn is_harmless(answer: &Answer, place: &str, what: &str) {
 }
 
 fn send(server: &Server, path: &str, bytes: &[u8]) -> Answer {
-    use std::io::Write as _;
-    let mut stream = server.connect();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
-        server.address,
-        bytes.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(bytes).unwrap();
-    Answer::read(stream)
+    let headers = [("content-type", "application/octet-stream")];
+    server.ask("POST", path, &headers, bytes)
 }
 
 #[test]
 fn every_hostile_card_is_told_of_as_data_or_refused_in_words() {
     let (outside, folder) = folder();
     let place = outside.path().to_str().unwrap().to_owned();
-    let server = served(&folder);
+    let server = Server::of_cards(&folder);
     let listed = server.get("/api/cards");
     is_harmless(&listed, &place, "the list");
     let told = listed.json();
@@ -107,7 +91,7 @@ fn every_hostile_card_is_told_of_as_data_or_refused_in_words() {
 #[test]
 fn what_a_card_says_cannot_end_a_turn_of_a_prompt_of_ours() {
     let (_outside, folder) = folder();
-    let server = served(&folder);
+    let server = Server::of_cards(&folder);
     let forged = server.post("/api/prompt/render", &json!({ "file": "injection.json" }));
     assert_eq!(forged.status, 400);
     assert!(
@@ -128,7 +112,7 @@ fn what_a_card_says_cannot_end_a_turn_of_a_prompt_of_ours() {
 #[test]
 fn a_card_that_is_sent_lands_in_the_folder_under_a_name_of_ours() {
     let (outside, folder) = folder();
-    let server = served(&folder);
+    let server = Server::of_cards(&folder);
     let card = fs::read("cards/pell.png").unwrap();
     for name in [
         "../../escaped.png",
@@ -162,7 +146,7 @@ fn a_card_that_is_sent_lands_in_the_folder_under_a_name_of_ours() {
 #[test]
 fn a_file_that_is_no_card_is_not_kept_and_a_form_cannot_send_one() {
     let (_outside, folder) = folder();
-    let server = served(&folder);
+    let server = Server::of_cards(&folder);
     let before = fs::read_dir(&folder).unwrap().count();
     for bytes in [&b""[..], b"nothing", b"<html>", &[0; 100]] {
         let answer = send(&server, "/api/cards?name=x.png", bytes);
@@ -186,7 +170,7 @@ fn an_edit_changes_one_value_and_only_of_the_card_that_was_read() {
     let path = folder.path().join("carina.json");
     let text = "{\"spec\":\"chara_card_v2\",\"spec_version\":\"2.0\",\n  \"data\":{\"name\":\"Carina\",\"scenario\":\"Old.\",\"x_mine\":1e3}}";
     fs::write(&path, text).unwrap();
-    let server = served(folder.path());
+    let server = Server::of_cards(folder.path());
     let version = server.get("/api/cards/carina.json").json()["version"].clone();
     let edit = json!({ "version": version, "edits": [{ "path": "scenario", "value": "New." }] });
     let saved = server.post("/api/cards/carina.json", &edit);

@@ -12,6 +12,7 @@ mod soak;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,6 +41,15 @@ impl Server {
     fn script(replies: &[&[&str]]) -> (Self, Arc<Script>) {
         let script = Arc::new(Script::replies(replies.iter().map(|reply| reply.to_vec())));
         (Self::new(Arc::clone(&script) as Arc<dyn Engine>), script)
+    }
+
+    /// A server with a folder of cards.
+    fn of_cards(folder: &Path) -> Self {
+        let options = Options {
+            cards: Some(folder.to_owned()),
+            ..Options::default()
+        };
+        Self::with(Arc::new(Script::new(["a"])), options)
     }
 
     fn with(engine: Arc<dyn Engine>, options: Options) -> Self {
@@ -86,7 +96,14 @@ impl Server {
     }
 
     /// Sends a request and leaves the connection open.
-    fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+    fn open(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> TcpStream {
+        let body = body.as_ref();
         let mut stream = self.connect();
         let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
@@ -97,11 +114,17 @@ impl Server {
         }
         head += &format!("content-length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
         stream
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
         Answer::read(self.open(method, path, headers, body))
     }
 
@@ -111,7 +134,7 @@ impl Server {
 
     fn post(&self, path: &str, body: &Value) -> Answer {
         let headers = [("content-type", "application/json")];
-        self.ask("POST", path, &headers, &body.to_string())
+        self.ask("POST", path, &headers, body.to_string())
     }
 
     /// Waits until the metric has that value.
