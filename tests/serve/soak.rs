@@ -53,6 +53,13 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// Sends a request and leaves the connection open.
+fn sent(address: SocketAddr, path: &str, body: &str) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(request(path, body).as_bytes()).unwrap();
+    stream
+}
+
 fn request(path: &str, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -89,30 +96,21 @@ fn judged(text: &str, end: &str) -> Outcome {
 }
 
 fn whole(address: SocketAddr, number: u64) -> Outcome {
-    let mut stream = connect(address);
     let body = completion(number, 1 + number % 6, false);
-    stream
-        .write_all(request("/completion", &body).as_bytes())
-        .unwrap();
+    let stream = sent(address, "/completion", &body);
     judged(&answer(stream), "\"stop\":true")
 }
 
 fn stream(address: SocketAddr, number: u64) -> Outcome {
-    let mut stream = connect(address);
     let body = completion(number, 1 + number % 6, true);
-    stream
-        .write_all(request("/v1/completions", &body).as_bytes())
-        .unwrap();
+    let stream = sent(address, "/v1/completions", &body);
     judged(&answer(stream), "[DONE]")
 }
 
 /// Goes away before, or while, the reply is written.
 fn aborted(address: SocketAddr, number: u64) -> Outcome {
-    let mut stream = connect(address);
     let body = completion(number, 100_000, !number.is_multiple_of(3));
-    stream
-        .write_all(request("/completion", &body).as_bytes())
-        .unwrap();
+    let mut stream = sent(address, "/completion", &body);
     if number.is_multiple_of(2) {
         let mut some = [0; 40];
         let _ = stream.read(&mut some);
@@ -124,11 +122,8 @@ fn aborted(address: SocketAddr, number: u64) -> Outcome {
 
 /// Reads a byte now and then, so that the server has to wait with what it has written.
 fn slow_reader(address: SocketAddr, number: u64) -> Outcome {
-    let mut stream = connect(address);
     let body = completion(number, 8, true);
-    stream
-        .write_all(request("/completion", &body).as_bytes())
-        .unwrap();
+    let mut stream = sent(address, "/completion", &body);
     let mut text = Vec::new();
     let mut some = [0; 64];
     loop {
@@ -143,11 +138,8 @@ fn slow_reader(address: SocketAddr, number: u64) -> Outcome {
 
 /// Ends its side after the request and reads the answer all the same, as some clients do.
 fn half_open(address: SocketAddr, number: u64) -> Outcome {
-    let mut stream = connect(address);
     let body = completion(number, 2, false);
-    stream
-        .write_all(request("/completion", &body).as_bytes())
-        .unwrap();
+    let mut stream = sent(address, "/completion", &body);
     stream.shutdown(Shutdown::Write).unwrap();
     let mut bytes = Vec::new();
     // Whether the server answers a client that can no longer be told apart from one that left, is its choice.
@@ -176,12 +168,8 @@ fn malformed(address: SocketAddr, number: u64) -> Outcome {
         "{\"prompt\":\"x\",\"grammar\":\"root ::= (\"}",
         "\u{0}\u{1}",
     ];
-    let mut stream = connect(address);
     let body = bodies[number as usize % bodies.len()];
-    stream
-        .write_all(request("/v1/completions", body).as_bytes())
-        .unwrap();
-    let text = answer(stream);
+    let text = answer(sent(address, "/v1/completions", body));
     assert!(
         text.starts_with("HTTP/1.1 400") || text.starts_with("HTTP/1.1 503"),
         "{body}: {text}"
