@@ -144,6 +144,8 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
+        // Before the count of those that run goes down: who reads 0 may ask for the slots next.
+        self.completions.clear();
         self.app.running.leave(self.number);
     }
 }

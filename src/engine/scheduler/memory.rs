@@ -44,6 +44,8 @@ pub(in super::super) enum Task {
 impl<B: Backend> Scheduler<B> {
     /// Does a task. Whoever asked may have gone.
     pub(in super::super) fn perform(&mut self, task: Task) {
+        // A run that nobody listens to any more would else keep its slot busy until the next step.
+        self.drop_cancelled();
         match task {
             Task::Look(answer) => {
                 let slots = self.slots.iter().map(|slot| SlotState {

@@ -21,7 +21,7 @@ use super::super::session::{Identity, Shelf};
 use super::super::slots::{Setup, Slots};
 use super::super::tail::Tail;
 use super::super::{Completion, End, Engine as _, ModelInfo, Reason, Request};
-use super::Scheduler;
+use super::{Scheduler, Task};
 use crate::sampling::{Chain, Settings, Token};
 use crate::{Error, Kind, Result};
 
@@ -353,6 +353,14 @@ impl Stage {
         running
             .chain(&self.scheduler.waiting)
             .any(|run| run.number == number)
+    }
+
+    /// Which slots a client is told to be busy.
+    fn busy(&mut self) -> Vec<bool> {
+        let (answer, told) = std::sync::mpsc::channel();
+        self.scheduler.perform(Task::Look(answer));
+        let slots = told.recv().unwrap();
+        slots.iter().map(|slot| slot.is_busy).collect()
     }
 
     fn evaluated(&self) -> usize {

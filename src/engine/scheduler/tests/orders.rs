@@ -264,3 +264,16 @@ fn requests_move_together_where_only_neighbours_share_a_pass() {
         assert_eq!(said(again).1.reused_tokens, prompt.len() - 1);
     }
 }
+
+#[test]
+fn a_slot_that_nobody_listens_to_is_free_at_once() {
+    let mut stage = Stage::new(Scripted::new(2, 4000));
+    let writer = stage.submit("abc", 200);
+    let leaver = stage.submit("xyz", 200);
+    stage.step();
+    assert_eq!(stage.busy(), [true, true]);
+    drop(leaver);
+    assert_eq!(stage.busy(), [true, false], "without another decode");
+    drop(writer);
+    assert_eq!(stage.busy(), [false, false]);
+}
