@@ -386,7 +386,7 @@ fn who(idea: &Idea) -> String {
 }
 
 /// The first words of a section: they name the one it is about, and say an adult's age. A model that was taught the
-/// layout begins by itself, unless somebody said what the character is about.
+/// layout says more by itself, unless somebody said what the character is about.
 fn lead(question: &Question<'_>, is_instructed: bool) -> String {
     let character = question.character;
     if question.section == Section::Lorebook {
@@ -401,7 +401,12 @@ fn lead(question: &Question<'_>, is_instructed: bool) -> String {
         return with_idea(&character.name, idea);
     }
     if !is_instructed {
-        return String::new();
+        // Nine of ten personas that it was taught begin so; one that never names its owner would be written again.
+        return match question.section {
+            Section::Persona => character.name.clone(),
+            Section::UserPersona => character.user.clone(),
+            _ => String::new(),
+        };
     }
     let (idea, user_idea) = ideas(character);
     let introduced =

@@ -1,5 +1,8 @@
 //! Adapters, chosen by each request.
 
+use cardwright::engine::{Scorer, quantize};
+use cardwright::weights::{TensorType, merge};
+
 use super::*;
 use crate::weights::fixtures;
 
@@ -157,4 +160,91 @@ fn a_conversation_saved_with_an_adapter_goes_on_with_it_only() {
     assert_eq!(reply(&other).1.reused_tokens, 0);
     let error = two.tiny.load(1).load_prefix(&chat).unwrap_err();
     assert!(error.to_string().contains("adapter"), "{error}");
+}
+
+/// How far the logits after a text lie apart, on average.
+fn apart(one: &Options, other: &Options) -> f32 {
+    let scores = |options: &Options| {
+        let mut scores = Vec::new();
+        let mut scorer = Scorer::load(options, 128).unwrap();
+        let tokens: Vec<_> = (0..100).map(|at| 3 + (at * 7 + at * at) % 250).collect();
+        scorer
+            .logits(&tokens, |_, row| scores.extend_from_slice(row))
+            .unwrap();
+        scores
+    };
+    let (one, other) = (scores(one), scores(other));
+    let squares: f32 = one.iter().zip(&other).map(|(a, b)| (a - b).powi(2)).sum();
+    (squares / one.len() as f32).sqrt()
+}
+
+#[test]
+fn an_adapter_that_was_merged_and_quantized_says_what_it_says_at_run_time() {
+    /// Gentle: an adapter changes a model, it does not outweigh it.
+    const SCALE: f32 = 0.03;
+    let two = Two::new();
+    let folder = two.tiny.folder.path();
+    let base = two.tiny.options(1);
+    let applied = Options {
+        adapters: vec![Adapter {
+            path: folder.join("one.gguf"),
+            scale: SCALE,
+        }],
+        ..base.clone()
+    };
+    let with_model = |name: &str| Options {
+        model: folder.join(name),
+        ..base.clone()
+    };
+    let merge_options = merge::Options {
+        kind: Some(TensorType::F32),
+        ..merge::Options::default()
+    };
+    let adapters = [merge::Adapter {
+        path: folder.join("one.gguf"),
+        scale: SCALE,
+    }];
+    let merged = with_model("merged.gguf");
+    merge::merge(
+        &base.model,
+        &adapters,
+        &merged.model,
+        &merge_options,
+        &mut |_, _| {},
+    )
+    .unwrap();
+
+    let texts = |options: &Options| {
+        let engine = Llama::load(options).unwrap();
+        PROMPTS.map(|prompt| say(&engine, greedy(prompt, 12)))
+    };
+    let spoken = texts(&applied);
+    assert_ne!(spoken, texts(&base));
+    assert_eq!(spoken, texts(&merged));
+    assert!(apart(&applied, &merged) < 1e-3);
+
+    let change = apart(&applied, &base);
+    for (kind, same_texts) in [("Q8_0", 4), ("Q6_K", 0), ("Q5_K_M", 0)] {
+        let options = quantize::Options {
+            kind: Some(kind.parse().unwrap()),
+            ..quantize::Options::default()
+        };
+        let quantized = |from: &Options, name: &str| {
+            let to = with_model(name);
+            quantize::quantize(&from.model, &to.model, &options, &mut |_, _| {}).unwrap();
+            to
+        };
+        // Quantizing costs the merged model what it costs the base, and far less than the adapter gave.
+        let cost = apart(&base, &quantized(&base, "base-small.gguf"));
+        let small = quantized(&merged, "merged-small.gguf");
+        let off = apart(&applied, &small);
+        assert!(
+            off < cost * 1.5 && off < change / 3.0,
+            "{kind}: {off} {cost} {change}"
+        );
+        // This model is never sure of anything; a real one says the same for longer.
+        let written = texts(&small);
+        let same = written.iter().zip(&spoken).filter(|(a, b)| a == b);
+        assert!(same.count() >= same_texts, "{kind}");
+    }
 }

@@ -151,7 +151,7 @@ fn a_run_that_was_killed_goes_on_without_redoing_or_losing_one() {
         "a lost card is put back"
     );
     for name in finished {
-        let first = format!("<<SYSTEM>>\n{name}'s Persona:");
+        let first = format!("<<SYSTEM>>\n{name}'s Persona: {name}");
         assert_eq!(
             engine.prompts.lock().unwrap()[&first],
             1,
@@ -199,10 +199,12 @@ fn lines_of_cards_go_to_a_file_or_to_standard_output() {
     ));
     assert!(good, "{out}");
     let text = std::fs::read_to_string(&file).unwrap();
-    let names: Vec<_> = text
+    let mut names: Vec<_> = text
         .lines()
         .map(|line| Card::from_json(line).unwrap().name().into_owned())
         .collect();
+    // Which of the two is written first is the chance of two requests to a server.
+    names.sort();
     assert_eq!(names, ["Nameb", "Namec"]);
     let output = generate(
         &server,
@@ -230,8 +232,8 @@ fn a_part_by_itself_is_printed() {
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         format!(
-            "{}\n",
-            Answers::answer("<<SYSTEM>>\nCarina's Persona:").trim()
+            "Carina{}\n",
+            Answers::answer("<<SYSTEM>>\nCarina's Persona: Carina")
         )
     );
 }

@@ -12,16 +12,22 @@ use cardwright::generate::review::Fault;
 use cardwright::generate::{Character, Inventor, Known, Options, Section, Wish};
 use cardwright::prompt::{Conversation, Format, Message, Role};
 
-const PERSONA: &str = " Carina keeps the last lamp shop of the old harbour and knows every flame in it by its temper. She is tall, \
+/// What the model writes of Carina's persona after her name.
+const PERSONA: &str = " keeps the last lamp shop of the old harbour and knows every flame in it by its temper. She is tall, \
     soft-spoken and hard to hurry, wears a coat with too many pockets, and writes down the questions that customers ask. She wants \
     to see the lighthouse lit once more before she sells the shop.";
-const USER_PERSONA: &str = " Tomas is a travelling inspector of harbours with wet boots and a kind heart. He dislikes forms and likes whoever helps him \
+const USER_PERSONA: &str = " is a travelling inspector of harbours with wet boots and a kind heart. He dislikes forms and likes whoever helps him \
     avoid them.";
 const SCENARIO: &str = " A storm has put out every light along the quay. Tomas comes to the shop of Carina after midnight because hers is the only \
     window that still glows.";
 const GREETING: &str = " Carina set the lamp on the counter and turned the wick down until the glass stopped humming.\n\n\"The door \
     sticks,\" she said. \"Push it with the shoulder, and mind the cat. Whoever is out in this weather needs a towel first and \
     a light second.\"";
+
+/// A persona as a character has it.
+fn persona(text: &str) -> String {
+    format!("Carina{text}")
+}
 
 fn wish() -> Wish {
     Wish {
@@ -49,15 +55,15 @@ fn a_character_is_asked_for_section_by_section_in_the_layout_of_the_format() {
     let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
     let character = invent(&engine, &format, bare(), &wish());
-    assert_eq!(character.persona, PERSONA.trim());
+    assert_eq!(character.persona, persona(PERSONA));
     assert_eq!(character.greeting, GREETING.trim());
     assert_eq!((character.rejected, character.kept), (vec![], vec![]));
 
     let prompts: Vec<_> = engine.requests().into_iter().map(|r| r.prompt).collect();
-    assert_eq!(prompts[0], "<<SYSTEM>>\nCarina's Persona:");
+    assert_eq!(prompts[0], "<<SYSTEM>>\nCarina's Persona: Carina");
     assert_eq!(
         prompts[1],
-        format!("<<SYSTEM>>\nCarina's Persona:{PERSONA}\n\nTomas's Persona:")
+        format!("<<SYSTEM>>\nCarina's Persona: Carina{PERSONA}\n\nTomas's Persona: Tomas")
     );
     assert!(prompts[2].ends_with(&format!("{USER_PERSONA}\n\nScenario:")));
     assert!(prompts[3].ends_with("length.\n\n<<AIBOT>>\nCarina:"));
@@ -89,7 +95,7 @@ fn the_card_speaks_of_the_two_in_macros_and_renders_a_prompt_in_format() {
     let (conversation, findings) = Conversation::from_card(&again.card, &Default::default());
     assert_eq!(findings, vec![]);
     assert_eq!(conversation.user, "Tomas");
-    assert_eq!(conversation.user_persona, USER_PERSONA.trim());
+    assert_eq!(conversation.user_persona, format!("Tomas{USER_PERSONA}"));
     let parsed = format.parse(&format.render(&conversation).unwrap());
     assert_eq!(parsed.findings, vec![]);
 }
@@ -108,7 +114,7 @@ fn a_faulty_version_is_written_again_with_another_seed() {
     ]);
     let format = Format::named("limarp-v1").unwrap();
     let character = invent(&engine, &format, bare(), &wish());
-    assert_eq!(character.persona, PERSONA.trim());
+    assert_eq!(character.persona, persona(PERSONA));
     assert_eq!(
         character.rejected,
         vec![
@@ -127,21 +133,21 @@ fn the_best_version_is_kept_when_none_is_good_but_never_one_about_a_minor() {
         attempts: 2,
         ..bare()
     };
-    let nameless = PERSONA.replace("Carina", "Somebody");
+    let spoken = format!("{PERSONA} I like her.");
     let open = format!("{PERSONA} She says \"no.");
     let engine = Script::replies([
-        [nameless.as_str()],
+        [spoken.as_str()],
         [open.as_str()],
         [USER_PERSONA],
         [SCENARIO],
         [GREETING],
     ]);
     let character = invent(&engine, &format, options.clone(), &wish());
-    assert_eq!(character.persona, open.trim());
+    assert_eq!(character.persona, persona(&open));
     assert_eq!(character.kept, vec![(Section::Persona, Fault::Quotes)]);
     assert_eq!(
         character.rejected,
-        vec![(Section::Persona, Fault::Nameless("Carina".into()))]
+        vec![(Section::Persona, Fault::Person("i".into()))]
     );
 
     let minor = format!("{PERSONA} She is a teenager.");
@@ -166,7 +172,7 @@ fn examples_stand_before_the_new_character_and_are_not_copied() {
     let prompt = engine.requests()[0].prompt.clone();
     assert_eq!(prompt.matches("<<SYSTEM>>\n").count(), 3);
     assert_eq!(prompt.matches("<<AIBOT>>\n").count(), 2);
-    assert!(prompt.ends_with("\n\n<<SYSTEM>>\nCarina's Persona:"));
+    assert!(prompt.ends_with("\n\n<<SYSTEM>>\nCarina's Persona: Carina"));
 
     let parsed = format.parse(prompt.split("\n\n<<SYSTEM>>\n").next().unwrap());
     let example = parsed.conversation.unwrap();
@@ -191,12 +197,12 @@ fn a_section_that_is_too_short_is_gone_on_with() {
     let engine = Script::replies([[first], [rest], [USER_PERSONA], [SCENARIO], [GREETING]]);
     let format = Format::named("limarp-v1").unwrap();
     let character = invent(&engine, &format, bare(), &wish());
-    assert_eq!(character.persona, PERSONA.trim());
+    assert_eq!(character.persona, persona(PERSONA));
     assert_eq!((character.rejected, character.extended), (vec![], 1));
     let requests = engine.requests();
     assert_eq!(
         requests[1].prompt,
-        format!("<<SYSTEM>>\nCarina's Persona:{first}")
+        format!("<<SYSTEM>>\nCarina's Persona: Carina{first}")
     );
     assert_ne!(requests[0].settings.seed, requests[1].settings.seed);
     assert!(requests[1].settings.ban_end_of_text);
@@ -250,7 +256,7 @@ fn what_a_card_has_is_kept_and_only_what_is_missing_is_written() {
     assert!(
         engine.requests()[0]
             .prompt
-            .ends_with("Carina's Persona: Carina keeps a lamp shop.\n\nTomas's Persona:")
+            .ends_with("Carina's Persona: Carina keeps a lamp shop.\n\nTomas's Persona: Tomas")
     );
     character.fill(&mut card, &character.written).unwrap();
     assert!(before.contains("{{char}} keeps a lamp shop.") && card.json().contains("\"x\":1e3"));
@@ -262,8 +268,8 @@ fn what_a_card_has_is_kept_and_only_what_is_missing_is_written() {
 #[test]
 fn examples_and_a_lorebook_are_written_for_a_card_that_has_the_rest() {
     let known = Known {
-        persona: Some(PERSONA.trim().into()),
-        user_persona: Some(USER_PERSONA.trim().into()),
+        persona: Some(persona(PERSONA)),
+        user_persona: Some(format!("Tomas{USER_PERSONA}")),
         scenario: Some(SCENARIO.trim().into()),
         greeting: Some(GREETING.trim().into()),
         ..Known::default()
@@ -315,7 +321,7 @@ fn examples_and_a_lorebook_are_written_for_a_card_that_has_the_rest() {
 #[test]
 fn the_plain_way_asks_with_the_name_alone_and_takes_only_what_is_in_the_layout() {
     let system = format!(
-        "'s Persona:{PERSONA}\n\nTomas's Persona:{USER_PERSONA}\n\nScenario:{SCENARIO}\n\nPlay the role of Carina. You must \
+        "'s Persona: Carina{PERSONA}\n\nTomas's Persona: Tomas{USER_PERSONA}\n\nScenario:{SCENARIO}\n\nPlay the role of Carina. You must \
         engage in a roleplaying chat with Tomas below this line. Do not write dialogues and narration for Tomas. Carina should \
         respond with messages of medium length."
     );
@@ -336,7 +342,7 @@ fn the_plain_way_asks_with_the_name_alone_and_takes_only_what_is_in_the_layout()
         ..wish()
     };
     let character = invent(&engine, &format, options, &wish);
-    assert_eq!(character.persona, PERSONA.trim());
+    assert_eq!(character.persona, persona(PERSONA));
     assert_eq!(
         (character.user.as_str(), character.scenario.as_str()),
         ("Tomas", SCENARIO.trim())
@@ -379,12 +385,12 @@ fn the_two_are_inferred_from_a_chat() {
         (
             "limarp-flipped",
             "### Response:\nCarina: \"You are late,\" Carina said.\n\n### Input:\nTomas: Tomas shrugged.",
-            "inferred as follows.\n\nCarina's Persona:",
+            "inferred as follows.\n\nCarina's Persona: Carina",
         ),
         (
             "limarp-perscengen",
             "### Input:\n",
-            "### Response:\nCarina's Persona:",
+            "### Response:\nCarina's Persona: Carina",
         ),
     ] {
         let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO]]);
@@ -402,7 +408,7 @@ fn the_two_are_inferred_from_a_chat() {
         let last = &requests[2].prompt;
         assert!(
             last.ends_with(&format!(
-                "Carina's Persona:{PERSONA}\n\nTomas's Persona:{USER_PERSONA}\n\nScenario:"
+                "Carina's Persona: Carina{PERSONA}\n\nTomas's Persona: Tomas{USER_PERSONA}\n\nScenario:"
             )),
             "{last}"
         );
@@ -421,7 +427,7 @@ fn an_idea_begins_the_persona() {
     assert!(
         character
             .persona
-            .starts_with("Carina is a keeper of lamps Carina keeps")
+            .starts_with("Carina is a keeper of lamps keeps")
     );
     assert_eq!(
         engine.requests()[0].prompt,
