@@ -33,7 +33,7 @@ interop: build
 e2e: model
 	@tests/e2e/run.sh ./cardwright
 
-# Our server beside llama-server, and ten thousand requests of clients that misbehave: LLAMA_SERVER=path MODEL=file.gguf
+# Our server beside the llama-server of `make peers`, and ten thousand requests of clients that misbehave.
 load: model
 	@tests/load/run.sh ./cardwright
 

@@ -1,4 +1,4 @@
-//! `cargo bench`: how fast prompts are written, read and checked.
+//! `cargo bench`: how fast prompts are written, read and checked, and portraits drawn.
 
 #![allow(clippy::unwrap_used)]
 
@@ -67,4 +67,18 @@ fn check_bad(bencher: Bencher<'_, '_>, name: &str) {
     bencher
         .counter(BytesCount::of_str(&text))
         .bench(|| format.parse(&text));
+}
+
+/// A face, and one of the kinds that take the most drawing.
+#[cfg(feature = "portrait")]
+#[divan::bench(args = ["", "A red-haired vampire with a beard, in a snowy forest at night.", "A cheerful robot in a workshop."])]
+fn draw_portrait(bencher: Bencher<'_, '_>, text: &str) {
+    use cardwright::generate::portrait::{Size, Subject, draw};
+
+    let seeds = std::sync::atomic::AtomicU64::new(0);
+    bencher.bench(|| {
+        let seed = seeds.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = "Carina";
+        draw(&Subject { name, text }, seed, Size::Portrait).unwrap()
+    });
 }

@@ -34,7 +34,7 @@ const prompt = (shared, number) => (shared ? `${words(1, 150)} ${words(number + 
 async function run(which, shared, clients) {
     const port = await freePort();
     const [command, args] = which === 'ours'
-        ? [ours, ['serve', '--port', port, '--model', model, '--threads', threads, '--parallel', SLOTS, '--ctx', CONTEXT]]
+        ? [ours, ['serve', '--port', port, '--model', model, '--threads', threads, '--parallel', SLOTS, '--ctx', CONTEXT, '--no-adapter']]
         : [theirs, ['--port', port, '-m', model, '-t', threads, '-np', SLOTS, '-c', SLOTS * CONTEXT, '--no-webui']];
     const child = spawn(command, args.map(String), { stdio: 'ignore' });
     const base = `http://127.0.0.1:${port}`;
