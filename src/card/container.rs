@@ -145,7 +145,7 @@ pub static CONTAINERS: &[Container] = &[
         about: "the card as text",
         extensions: &["json"],
         sniff: payload::sniff,
-        read: |bytes, container| payload::read(bytes, container, 0..bytes.len()),
+        read: |bytes, container| payload::read(bytes.to_vec(), container, 0..bytes.len()),
         write: Some(write_json),
         files: no_files,
         picture: None,

@@ -154,7 +154,7 @@ pub(super) fn card(
             payload::unpack(&kept[..end], &place, &mut findings)?
         }
     };
-    let mut reading = payload::read(&json, container, place.clone())?;
+    let mut reading = payload::read(json, container, place.clone())?;
     findings.push(Finding {
         fix: Some("write it as a PNG card".into()),
         ..note(

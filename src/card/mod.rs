@@ -91,7 +91,7 @@ impl Card {
     ///
     /// [`Kind::Card`](crate::Kind::Card) when the text is no JSON, or JSON of something else.
     pub fn from_json(text: &str) -> Result<Self> {
-        payload::read(text.as_bytes(), container::row("JSON"), 0..text.len())
+        payload::read(text.into(), container::row("JSON"), 0..text.len())
             .map(|reading| reading.card)
     }
 

@@ -229,3 +229,78 @@ proptest! {
         let _ = Card::from_bytes(&[SIGNATURE, &bytes].concat());
     }
 }
+
+/// A card as SillyTavern writes both chunks: one object, of which only the version is changed.
+fn one_object(spec: &str, version: &str) -> String {
+    json!({
+        "spec": spec, "spec_version": version, "name": "Mara",
+        "data": {
+            "name": "Mara", "description": "She keeps a lighthouse; \"spec\":\"chara_card_v2\" is a text here.",
+            "personality": "", "scenario": "", "first_mes": "Hello.", "mes_example": "", "creator_notes": "",
+            "system_prompt": "", "post_history_instructions": "", "creator": "Anna", "character_version": "1.0",
+            "tags": [], "alternate_greetings": [], "extensions": {},
+        },
+    })
+    .to_string()
+}
+
+/// What reading both chunks notices.
+fn noticed(chara: &str, ccv3: &str) -> Vec<(&'static str, String)> {
+    let file = png(&[
+        header(),
+        text("chara", encode(chara)),
+        text("ccv3", encode(ccv3)),
+        pixels(),
+        end(),
+    ]);
+    let reading = Card::from_bytes(&file).unwrap();
+    assert_eq!(reading.payload, ccv3.as_bytes());
+    let findings = reading.findings.into_iter();
+    // Where broken JSON breaks is not compared: a blank behind it may move that.
+    let message =
+        |f: &cardwright::Finding| (f.code == "png-chunks-differ").then(|| f.message.clone());
+    findings
+        .map(|f| (f.code, message(&f).unwrap_or_default()))
+        .collect()
+}
+
+#[test]
+fn two_chunks_that_only_differ_in_their_version_agree() {
+    let (v2, v3) = (
+        one_object("chara_card_v2", "2.0"),
+        one_object("chara_card_v3", "3.0"),
+    );
+    let differ = |findings: &[(&str, String)]| {
+        findings
+            .iter()
+            .any(|(code, _)| *code == "png-chunks-differ")
+    };
+    for chara in [&v2, &v3] {
+        assert!(!differ(&noticed(chara, &v3)), "{chara}");
+    }
+    // One letter in the text of the same length, also where the text looks like the version.
+    for (from, to) in [
+        ("Hello.", "Hallo."),
+        ("\\\"chara_card_v2", "\\\"chara_card_v3"),
+        ("Anna", "Anne"),
+    ] {
+        let other = v2.replace(from, to);
+        assert_ne!(other, v2);
+        assert!(differ(&noticed(&other, &v3)), "{to}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn chunks_of_the_same_length_are_compared_like_any(
+        at in 0..1_000_usize, letter in "[ -~]", more in 0..1_000_usize, other in "[ -~]",
+    ) {
+        let v3 = one_object("chara_card_v3", "3.0");
+        let mut chara = one_object("chara_card_v2", "2.0");
+        for (at, letter) in [(at % chara.len(), &letter), (more % chara.len(), &other)] {
+            chara.replace_range(at..at + 1, letter);
+        }
+        // A blank behind the text makes it longer, so that it is decoded and parsed.
+        prop_assert_eq!(noticed(&chara, &v3), noticed(&format!("{chara} "), &v3));
+    }
+}

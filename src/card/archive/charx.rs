@@ -35,7 +35,7 @@ pub(crate) fn read(bytes: &[u8], container: &'static Container) -> Result<Readin
     }
     let mut findings = entry_findings(&archive);
     let content = text(&archive, entry, &mut findings)?;
-    let mut reading = payload::read(&content.bytes, container, archive.place(entry))
+    let mut reading = payload::read(content.bytes, container, archive.place(entry))
         .map_err(|error| error.at(CARD))?;
     findings.append(&mut reading.findings);
     if reading.card.version() < Version::V3 {

@@ -1,5 +1,6 @@
 //! Reading: which text chunk holds the card, and everything that is odd about it.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
@@ -84,26 +85,29 @@ pub(crate) fn read(png: &[u8], container: &'static Container) -> Result<Reading>
         .collect();
     let mut findings = image_findings(png, &layout);
     let mut first_error = None;
-    let mut chosen: Option<(Keyword, Reading)> = None;
+    let mut chosen: Option<(&Candidate<'_>, Reading)> = None;
     for wanted in [Keyword::Ccv3, Keyword::Chara] {
         let mut seen = 0;
         for candidate in candidates.iter().filter(|c| c.keyword == wanted) {
             seen += 1;
             if chosen
                 .as_ref()
-                .is_some_and(|(keyword, _)| *keyword == wanted)
+                .is_some_and(|(first, _)| first.keyword == wanted)
             {
                 continue;
             }
-            if let Some((_, winner)) = &chosen
-                && let Some(card) = candidate.sound_card(png)
-            {
-                findings.extend(differences(&winner.card, &card));
-                continue;
+            if let Some((first, winner)) = &chosen {
+                if candidate.says_the_same(png, first, winner) {
+                    continue;
+                }
+                if let Some(card) = candidate.sound_card(png) {
+                    findings.extend(differences(&winner.card, &card));
+                    continue;
+                }
             }
             match candidate.read(png, container) {
                 Ok(reading) => match &chosen {
-                    None => chosen = Some((wanted, reading)),
+                    None => chosen = Some((candidate, reading)),
                     Some((_, winner)) => {
                         findings.extend(differences(&winner.card, &reading.card));
                     }
@@ -225,8 +229,7 @@ impl Candidate<'_> {
             }
             named(error)
         })?;
-        let mut reading =
-            payload::read(&json, container, self.chunk.span.clone()).map_err(named)?;
+        let mut reading = payload::read(json, container, self.chunk.span.clone()).map_err(named)?;
         if self.keyword == Keyword::Chara && reading.card.version() == super::super::Version::V3 {
             findings.push(Finding {
                 fix: Some("write `chara` as V2 and `ccv3` as V3".into()),
@@ -243,17 +246,31 @@ impl Candidate<'_> {
         Ok(reading)
     }
 
-    /// The card of a chunk that is only compared with the one that counts, where there is nothing to forgive about it.
-    fn sound_card(&self, png: &[u8]) -> Option<Card> {
+    /// The text of the chunk as it stands there, where there is nothing to forgive about the chunk.
+    fn plain_text<'p>(&self, png: &'p [u8]) -> Option<&'p [u8]> {
         if &self.chunk.kind != b"tEXt" || !self.chunk.is_whole() {
             return None;
         }
         let text = png[self.chunk.data.clone()].get(self.keyword_end..)?;
-        payload::sound_card(text.strip_prefix(b"\0")?)
+        text.strip_prefix(b"\0")
+    }
+
+    /// The card of a chunk that is only compared with the one that counts, where there is nothing to forgive about it.
+    fn sound_card(&self, png: &[u8]) -> Option<Card> {
+        payload::sound_card(self.plain_text(png)?)
+    }
+
+    /// Whether nothing but the version tells this chunk from the one that counts. SillyTavern writes both from one object,
+    /// so that this needs no more than a comparison in most cards; `false` only means that it takes a closer look.
+    fn says_the_same(&self, png: &[u8], first: &Self, winner: &Reading) -> bool {
+        match (self.plain_text(png), first.plain_text(png)) {
+            (Some(text), Some(winning)) => payload::is_same_but_for_version(text, winning, winner),
+            _ => false,
+        }
     }
 
     /// The text of the chunk, inflated.
-    fn text(&self, png: &[u8], findings: &mut Vec<Finding>) -> Result<Vec<u8>> {
+    fn text<'p>(&self, png: &'p [u8], findings: &mut Vec<Finding>) -> Result<Cow<'p, [u8]>> {
         let (chunk, place, name) = (self.chunk, self.place(), self.keyword.name());
         let data = &png[chunk.data.clone()];
         let rewrite = Some("write it as tEXt".to_owned());
@@ -300,7 +317,7 @@ impl Candidate<'_> {
                     format!("nothing separates the keyword `{name}` from its text"),
                 )
             });
-            return Ok(data[self.keyword_end..].to_vec());
+            return Ok(Cow::Borrowed(&data[self.keyword_end..]));
         };
         match &chunk.kind {
             b"zTXt" => {
@@ -313,7 +330,7 @@ impl Candidate<'_> {
                         "the card is in a compressed chunk (zTXt), which most programs do not read",
                     )
                 });
-                inflate(text.get(1..).unwrap_or_default(), name)
+                inflate(text.get(1..).unwrap_or_default(), name).map(Cow::Owned)
             }
             b"iTXt" => {
                 findings.push(Finding {
@@ -342,12 +359,12 @@ impl Candidate<'_> {
                     return Err(broken());
                 };
                 if head[0] == 1 {
-                    inflate(text, name)
+                    inflate(text, name).map(Cow::Owned)
                 } else {
-                    Ok(text.to_vec())
+                    Ok(Cow::Borrowed(text))
                 }
             }
-            _ => Ok(text.to_vec()),
+            _ => Ok(Cow::Borrowed(text)),
         }
     }
 
