@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(mut card) = Card::from_json(&text) else {
         return;
     };
-    lint::check(&card);
+    let _ = lint::check(&card);
     if let Some(book) = card.lorebook() {
         // Entries say where they stand.
         for entry in &book.entries {
