@@ -310,7 +310,11 @@ fn another_database_is_left_alone() {
         .execute_batch("PRAGMA user_version = 0; ALTER TABLE file DROP COLUMN container")
         .unwrap();
     drop(changed);
-    let (code, out, err) = run(folder.path(), &old, &["scan", "."]);
+    // Its tables are never asked, and what was scanned once is known.
+    let (code, out, err) = run(folder.path(), &old, &["search", "bread"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("`--refresh`"), "{err}");
+    let (code, out, err) = run(folder.path(), &old, &["search", "bread", "--refresh"]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("Oswin"), "{out}");
 }

@@ -11,14 +11,17 @@ use crate::{Error, Kind, Result};
 /// Stands in the header of every index, so that no other database is mistaken for one: `card` in ASCII.
 const APPLICATION: i32 = 0x6361_7264;
 
-/// The version of the tables below; an index of another one is begun anew.
-const VERSION: i32 = 1;
+/// The version of the tables below; an index of another one is begun anew, and keeps the folders that it is made of.
+const VERSION: i32 = 2;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `file` is one row for every file, `card` one for every different card in them, and `words` the texts of those cards
 /// by word. The texts themselves are not kept: the files have them.
+///
+/// Its first two columns hold how the words of the others begin (see `words::beginnings`), those of name, creator and tags
+/// apart. What stands in the first column takes the least room.
 const TABLES: &str = "
 CREATE TABLE file(
     id INTEGER PRIMARY KEY,
@@ -32,7 +35,7 @@ CREATE TABLE file(
     error TEXT,
     checked TEXT
 );
-CREATE INDEX file_by_card ON file(card);
+CREATE INDEX file_by_card ON file(card, path);
 CREATE TABLE card(
     id INTEGER PRIMARY KEY,
     says BLOB NOT NULL UNIQUE,
@@ -48,17 +51,19 @@ CREATE TABLE card(
     sketch BLOB
 );
 CREATE INDEX card_by_creator ON card(creator_key);
+CREATE INDEX card_by_name ON card(name);
 CREATE TABLE tag(tag TEXT NOT NULL, card INTEGER NOT NULL, PRIMARY KEY(tag, card)) WITHOUT ROWID;
 CREATE INDEX tag_by_card ON tag(card);
 CREATE TABLE folder(path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(
+    beginnings, first_beginnings,
     name, creator, tags, description, personality, scenario, greetings, examples, instructions, notes, lorebook,
     content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2'
 );
 ";
 
-/// The columns of `words`, in their order.
+/// The columns of `words` with the texts of a card, in their order.
 pub(super) const COLUMNS: [&str; 11] = [
     "name",
     "creator",
@@ -72,6 +77,12 @@ pub(super) const COLUMNS: [&str; 11] = [
     "notes",
     "lorebook",
 ];
+
+/// The first of them, where words say most.
+pub(super) const FIRST: [&str; 3] = ["name", "creator", "tags"];
+
+/// The columns with what words begin with: of the first ones, and of all others.
+pub(super) const BEGINNINGS: [&str; 2] = ["beginnings", "first_beginnings"];
 
 /// Opens the index at `path`.
 pub(super) fn open(path: &Path) -> Result<Connection> {
@@ -129,6 +140,11 @@ fn make(index: &Connection, application: i32, version: i32) -> Result<()> {
                 .hint("name another file in the variable `CARDWRIGHT_INDEX`"),
         );
     }
+    // What was scanned once is worth scanning again. A version that kept its folders otherwise has none to tell.
+    let folders: Vec<Vec<u8>> = index
+        .prepare("SELECT path FROM folder")
+        .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
+        .unwrap_or_default();
     for table in tables {
         index
             .execute_batch(&format!("DROP TABLE \"{table}\""))
@@ -138,5 +154,12 @@ fn make(index: &Connection, application: i32, version: i32) -> Result<()> {
         .execute_batch(&format!(
             "{TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         ))
-        .map_err(failed)
+        .map_err(failed)?;
+    let mut insert = index
+        .prepare("INSERT INTO folder VALUES (?1)")
+        .map_err(failed)?;
+    for folder in folders {
+        insert.execute([folder]).map_err(failed)?;
+    }
+    Ok(())
 }

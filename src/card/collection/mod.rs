@@ -26,6 +26,8 @@ mod scan;
 mod search;
 mod sketch;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::env;
@@ -62,7 +64,7 @@ pub fn location() -> Result<PathBuf> {
 
 impl Collection {
     /// The collection whose index is kept in the file at `path`, which is made when it is not there. An index that another
-    /// version of this program wrote is begun anew.
+    /// version of this program wrote is begun anew: it has no cards, and still the [`folders`](Self::folders) to scan.
     ///
     /// # Errors
     ///

@@ -514,7 +514,7 @@ fn put(index: &Connection, done: &Done) -> rusqlite::Result<()> {
 }
 
 /// The row of a card, made when nobody said the same before.
-fn card(index: &Connection, summary: &Summary) -> rusqlite::Result<i64> {
+pub(super) fn card(index: &Connection, summary: &Summary) -> rusqlite::Result<i64> {
     let known: Option<i64> = index
         .prepare_cached("SELECT id FROM card WHERE says = ?1")?
         .query_row(params![summary.says], |row| row.get(0))
@@ -549,12 +549,14 @@ fn card(index: &Connection, summary: &Summary) -> rusqlite::Result<i64> {
         tag.execute(params![key(name), id])?;
     }
     let [a, b, c, d, e, f, g, h, i, j, k] = &summary.columns;
+    let [l, m] = &summary.beginnings;
     index
         .prepare_cached(
             "INSERT INTO words(rowid, name, creator, tags, description, personality, scenario, greetings, examples,
-             instructions, notes, lorebook) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             instructions, notes, lorebook, beginnings, first_beginnings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
-        .execute(params![id, a, b, c, d, e, f, g, h, i, j, k])?;
+        .execute(params![id, a, b, c, d, e, f, g, h, i, j, k, l, m])?;
     Ok(id)
 }
 

@@ -1,27 +1,26 @@
 //! Searching the index.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{params, params_from_iter};
 
-use super::index::COLUMNS;
+use super::index::{BEGINNINGS, COLUMNS, FIRST};
 use super::rows::{CardRow, FIELDS, path_of, range};
 use super::scan::key;
 use super::{Collection, failed, words};
 use crate::card::Card;
 use crate::{Error, Kind, Result};
 
-/// How much a word counts in each column: a name says more than a mention in somebody's lorebook.
-const WEIGHTS: &str = "20.0, 8.0, 10.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 2.0, 1.0";
+/// How much a word counts in each column: a name says more than a mention in somebody's lorebook. The beginning of a
+/// word counts once, however many begin so.
+const WEIGHTS: &str = "2.0, 10.0, 20.0, 8.0, 10.0, 4.0, 4.0, 3.0, 2.0, 1.0, 1.0, 2.0, 1.0";
 
 /// Of more cards than this not every one is ranked: a word that half of all cards have says little, and looking at each
 /// would take a second. Then come those that have the words in their name, creator or tags, and others in the order of
 /// the index.
-const MAX_RANKED: i64 = 4_000;
-
-/// Where words say most.
-const FIRST: [&str; 3] = ["name", "creator", "tags"];
+const MAX_RANKED: usize = 4_000;
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +136,7 @@ pub struct Hit {
     pub card: CardRow,
     /// Every file that says it.
     pub files: Vec<PathBuf>,
-    /// How well it fits; more is better. 0 where no words were looked for.
+    /// How well it fits; more is better. 0 where cards were not ranked.
     pub score: f64,
 }
 
@@ -164,6 +163,9 @@ impl Collection {
 
     /// The cards that fit, the best first; without words in the order of their names.
     ///
+    /// Up to 4,000 cards are ranked. Where more have the words, those come first that have them in their name, creator or
+    /// tags (ranked, unless these too are more than 4,000), then others in the order in which they came into the index.
+    ///
     /// # Errors
     ///
     /// [`Kind::Usage`] when words were given and none of them can be looked for, [`Kind::File`] when the index cannot be
@@ -177,139 +179,201 @@ impl Collection {
             )
             .hint("name at least one word that must be there"));
         }
-        let mut values: Vec<SqlValue> = Vec::new();
-        let mut conditions = String::new();
-        // The plus keeps SQLite from asking FTS5 anew for every card of a tag.
-        let id = if query.is_some() {
-            "+words.rowid"
-        } else {
-            "card.id"
+        let conditions = self.conditions(search)?;
+        let found = match query {
+            Some(query) => self.by_words(&query, &conditions, search.limit)?,
+            None => self.by_name(&conditions, search.limit)?,
         };
-        for tag in &search.tags {
-            conditions.push_str(&format!(
-                " AND {id} IN (SELECT card FROM tag WHERE tag = ?)"
-            ));
-            values.push(key(tag).into());
-        }
-        if let Some(creator) = &search.creator {
-            conditions.push_str(&format!(
-                " AND {id} IN (SELECT id FROM card WHERE creator_key = ?)"
-            ));
-            values.push(key(creator).into());
-        }
-        if let Some(folder) = &search.folder {
-            let (from, to) = range(folder)?;
-            conditions.push_str(&format!(
-                " AND {id} IN (SELECT card FROM file WHERE path >= ? AND path < ?)"
-            ));
-            values.extend([from.into(), to.into()]);
-        }
-        let limit = i64::try_from(search.limit).unwrap_or(i64::MAX);
-        let hits = match query {
-            Some(query) => {
-                let everywhere = query.anywhere();
-                let mut hits = Vec::new();
-                if self.is_few(&everywhere, &conditions, &values)? {
-                    hits = self.matches(&everywhere, &conditions, &values, true, limit)?;
-                } else {
-                    let first = query.within(&FIRST);
-                    let few = self.is_few(&first, &conditions, &values)?;
-                    for (query, ranked) in [(&first, few), (&everywhere, false)] {
-                        let more = self.matches(query, &conditions, &values, ranked, limit)?;
-                        for hit in more {
-                            if hits.len() < search.limit && !hits.iter().any(|(id, _)| *id == hit.0) {
-                                hits.push(hit);
-                            }
-                        }
-                    }
-                }
-                hits
-            }
-            None => self.hits(
-                &format!(
-                    "SELECT card.id, 0.0, {FIELDS} FROM card WHERE 1 {conditions} ORDER BY card.name, card.id LIMIT {limit}"
-                ),
-                &values,
-            )?,
-        };
+        let mut card = self
+            .index
+            .prepare_cached(&format!("SELECT {FIELDS} FROM card WHERE id = ?1"))
+            .map_err(failed)?;
         let mut files = self
             .index
             .prepare_cached("SELECT path FROM file WHERE card = ?1 ORDER BY path")
             .map_err(failed)?;
-        hits.into_iter()
-            .map(|(id, mut hit)| {
-                hit.files = files
-                    .query_map(params![id], |row| row.get(0).map(path_of))
-                    .and_then(Iterator::collect)
+        let mut hit = |(id, score)| {
+            Ok(Hit {
+                card: card.query_row(params![id], |row| CardRow::read(row, 0))?,
+                files: files
+                    .query_map(params![id], |row| row.get(0).map(path_of))?
+                    .collect::<rusqlite::Result<_>>()?,
+                score,
+            })
+        };
+        found
+            .into_iter()
+            .map(|found| hit(found).map_err(failed))
+            .collect()
+    }
+
+    /// What a search asks for beside words.
+    fn conditions(&self, search: &Search) -> Result<Vec<Condition>> {
+        let tags = search.tags.iter().map(|tag| (TAG, vec![key(tag).into()]));
+        let creator = search
+            .creator
+            .iter()
+            .map(|creator| (CREATOR, vec![key(creator).into()]));
+        let folder = match &search.folder {
+            Some(folder) => {
+                let (from, to) = range(folder)?;
+                Some((FOLDER, vec![from.into(), to.into()]))
+            }
+            None => None,
+        };
+        tags.chain(creator)
+            .chain(folder)
+            .map(|((all, card), values)| {
+                let sql = format!("SELECT count(*) FROM ({all} LIMIT {MAX_RANKED} + 1)");
+                let count: usize = self
+                    .index
+                    .prepare_cached(&sql)
+                    .and_then(|mut count| {
+                        count.query_row(params_from_iter(&values), |row| row.get(0))
+                    })
                     .map_err(failed)?;
-                Ok(hit)
+                let is_few = count <= MAX_RANKED;
+                Ok(Condition {
+                    all,
+                    card,
+                    values,
+                    is_few,
+                })
             })
             .collect()
     }
 
-    /// Whether no more cards match than can be ranked in a moment.
-    fn is_few(&self, query: &str, conditions: &str, values: &[SqlValue]) -> Result<bool> {
-        let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? {conditions} LIMIT {MAX_RANKED} + 1)"
-        );
-        let values =
-            std::iter::once(SqlValue::from(query.to_owned())).chain(values.iter().cloned());
-        self.index
-            .prepare_cached(&sql)
-            .and_then(|mut count| {
-                count.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))
-            })
-            .map(|count| count <= MAX_RANKED)
-            .map_err(failed)
+    /// The cards under these conditions in the order of their names.
+    fn by_name(&self, conditions: &[Condition], limit: usize) -> Result<Vec<(i64, f64)>> {
+        // Few cards are looked up and sorted; of many the first are found sooner by going through the names.
+        let table = if conditions.iter().any(|condition| condition.is_few) {
+            "card"
+        } else {
+            "card INDEXED BY card_by_name"
+        };
+        let (sql, values) = all_of(conditions, "card.id");
+        self.found(
+            &format!(
+                "SELECT card.id, 0.0 FROM {table} WHERE 1{sql} ORDER BY card.name, card.id LIMIT ?"
+            ),
+            values,
+            limit,
+        )
     }
 
-    /// The cards that match a query of FTS5, ranked by it or in the order of the index.
+    /// The cards that match a query under these conditions, the best first.
+    fn by_words(
+        &self,
+        query: &words::Query,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<(i64, f64)>> {
+        let everywhere = query.anywhere();
+        let many = limit.max(MAX_RANKED + 1);
+        let all = self.matches(&everywhere, conditions, many)?;
+        if all.len() <= MAX_RANKED {
+            return self.ranked(&everywhere, conditions, limit);
+        }
+        let first = query.within(&[&FIRST[..], &BEGINNINGS[1..]].concat());
+        let mut found = self.matches(&first, conditions, many)?;
+        if found.len() <= MAX_RANKED {
+            found = self.ranked(&first, conditions, limit)?;
+        }
+        found.truncate(limit);
+        let known: HashSet<i64> = found.iter().map(|(id, _)| *id).collect();
+        let others = all.into_iter().filter(|(id, _)| !known.contains(id));
+        found.extend(others.take(limit - known.len()));
+        Ok(found)
+    }
+
+    /// Cards that match a query of FTS5, in the order of the index.
     fn matches(
         &self,
         query: &str,
-        conditions: &str,
-        values: &[SqlValue],
-        ranked: bool,
-        limit: i64,
-    ) -> Result<Vec<(i64, Hit)>> {
-        let (score, order) = match ranked {
-            // FTS5 sorts by rank itself, without looking at other tables ...
-            true if conditions.is_empty() => (
-                "-rank".to_owned(),
-                format!("AND rank MATCH 'bm25({WEIGHTS})' ORDER BY rank"),
-            ),
-            // ... but would rank cards that the conditions leave out.
-            true => (
-                format!("-bm25(words, {WEIGHTS})"),
-                format!("{conditions} ORDER BY score DESC"),
-            ),
-            false => ("0.0".to_owned(), conditions.to_owned()),
-        };
-        let sql = format!(
-            "SELECT card.id, hit.score, {FIELDS} FROM (
-                 SELECT rowid AS id, {score} AS score FROM words WHERE words MATCH ? {order} LIMIT {limit}
-             ) AS hit JOIN card ON card.id = hit.id ORDER BY hit.score DESC, card.id"
-        );
-        let values: Vec<SqlValue> = std::iter::once(SqlValue::from(query.to_owned()))
-            .chain(values.iter().cloned())
-            .collect();
-        self.hits(&sql, &values)
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<(i64, f64)>> {
+        let (sql, values) = all_of(conditions, "words.rowid");
+        self.found(
+            &format!("SELECT rowid, 0.0 FROM words WHERE words MATCH ?{sql} LIMIT ?"),
+            [vec![query.to_owned().into()], values].concat(),
+            limit,
+        )
     }
 
-    fn hits(&self, sql: &str, values: &[SqlValue]) -> Result<Vec<(i64, Hit)>> {
+    /// The cards that match a query of FTS5 best.
+    fn ranked(
+        &self,
+        query: &str,
+        conditions: &[Condition],
+        limit: usize,
+    ) -> Result<Vec<(i64, f64)>> {
+        let (sql, values) = all_of(conditions, "words.rowid");
+        self.found(
+            &format!(
+                "SELECT rowid, -bm25(words, {WEIGHTS}) AS score FROM words WHERE words MATCH ?{sql}
+                 ORDER BY score DESC, rowid LIMIT ?"
+            ),
+            [vec![query.to_owned().into()], values].concat(),
+            limit,
+        )
+    }
+
+    /// The cards and scores that a query finds; its last parameter is how many.
+    fn found(&self, sql: &str, mut values: Vec<SqlValue>, limit: usize) -> Result<Vec<(i64, f64)>> {
+        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         self.index
             .prepare_cached(sql)
-            .and_then(|mut statement| {
-                let rows = statement.query_map(params_from_iter(values), |row| {
-                    let hit = Hit {
-                        card: CardRow::read(row, 2)?,
-                        files: Vec::new(),
-                        score: row.get(1)?,
-                    };
-                    Ok((row.get(0)?, hit))
-                })?;
-                rows.collect()
+            .and_then(|mut query| {
+                query
+                    .query_map(params_from_iter(values), |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect()
             })
             .map_err(failed)
     }
+}
+
+/// A condition beside the words.
+struct Condition {
+    /// The cards that meet it, in SQL.
+    all: &'static str,
+    /// The column of `all` that is the card.
+    card: &'static str,
+    values: Vec<SqlValue>,
+    /// Whether few enough cards meet it to list them.
+    is_few: bool,
+}
+
+const TAG: (&str, &str) = ("SELECT tag.card FROM tag WHERE tag.tag = ?", "tag.card");
+const CREATOR: (&str, &str) = (
+    "SELECT made.id FROM card AS made WHERE made.creator_key = ?",
+    "made.id",
+);
+const FOLDER: (&str, &str) = (
+    "SELECT file.card FROM file WHERE file.path >= ? AND file.path < ? AND file.card IS NOT NULL",
+    "file.card",
+);
+
+impl Condition {
+    /// That the card whose number is `id` meets it. A list of few is made once; for many it is cheaper to look at the cards
+    /// that are found otherwise, one by one. The plus keeps SQLite from asking FTS5 anew for every card of a list.
+    fn sql(&self, id: &str) -> String {
+        let Self { all, card, .. } = self;
+        if self.is_few {
+            format!(" AND +{id} IN ({all})")
+        } else {
+            format!(" AND (SELECT 1 FROM ({all} AND {card} = {id} LIMIT 1))")
+        }
+    }
+}
+
+/// That the card whose number is `id` meets all conditions, and the values of the parameters in that.
+fn all_of(conditions: &[Condition], id: &str) -> (String, Vec<SqlValue>) {
+    let sql = conditions.iter().map(|condition| condition.sql(id));
+    let values = conditions
+        .iter()
+        .flat_map(|condition| condition.values.clone());
+    (sql.collect(), values.collect())
 }

@@ -2,8 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::index::{COLUMNS, FIRST};
 use super::sketch::{BINS, sketch};
-use super::words::apart;
+use super::words::{apart, beginnings};
 use crate::card::Card;
 
 /// The length of a hash in the index: half of SHA-256, far beyond chance for any number of cards.
@@ -25,7 +26,9 @@ pub(super) struct Summary {
     pub(super) entries: usize,
     pub(super) sketch: Option<[u32; BINS]>,
     /// The texts, by column of the table of words.
-    pub(super) columns: [String; super::index::COLUMNS.len()],
+    pub(super) columns: [String; COLUMNS.len()],
+    /// How the words in them begin: in all others, and in the first columns.
+    pub(super) beginnings: [String; 2],
 }
 
 impl Summary {
@@ -78,21 +81,28 @@ impl Summary {
             &columns[6],
         ];
         let about = about.into_iter().find(|text| !text.trim().is_empty());
+        let summary = about.map(|text| beginning(text)).unwrap_or_default();
+        let permanent = [3, 4, 5, 8]
+            .into_iter()
+            .map(|at| length(&columns[at]))
+            .sum();
+        let temporary = length(&card.first_message()) + length(&columns[7]);
+        let creator = one_line(&columns[1]);
+        let columns = columns.map(|column| apart(&column));
+        let (first, others) = columns.split_at(FIRST.len());
         Self {
+            beginnings: [beginnings(others), beginnings(first)],
             says: short(&says.finalize()),
-            creator: one_line(&columns[1]),
+            creator,
             tags,
-            summary: about.map(|text| beginning(text)).unwrap_or_default(),
-            permanent: [3, 4, 5, 8]
-                .into_iter()
-                .map(|at| length(&columns[at]))
-                .sum(),
-            temporary: length(&card.first_message()) + length(&columns[7]),
+            summary,
+            permanent,
+            temporary,
             greetings: greetings.len(),
             entries: book.entries.len(),
             sketch,
             name,
-            columns: columns.map(|column| apart(&column)),
+            columns,
         }
     }
 }

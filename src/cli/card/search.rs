@@ -18,6 +18,9 @@ use crate::cli::{Answer, output};
 All words must be there. \"two words\" is a phrase, light* a beginning, a OR b means either, and name:word looks in one
 field: name, creator, tags, description, personality, scenario, greetings, examples, instructions, notes, lorebook.
 A word after a minus must not be there: cardwright search 'lighthouse -sea'.
+The best come first: a word counts most in a name, then in tags and creator, then in the description. Where more than 4,000
+cards have the words, those come first that have them in name, creator or tags, then others as they were scanned. Without
+words the order is that of the names.
 Exit code: 0 when something was found, 1 when nothing was, 2 when the index could not be used.")]
 pub(in crate::cli) struct SearchArgs {
     /// Words to look for; without any, --tag and --creator list cards
@@ -57,7 +60,12 @@ pub(in crate::cli) fn search(arguments: &SearchArgs) -> Result<Answer> {
         }
     }
     if cards.is_empty()? {
-        output::say("no cards are known yet; `cardwright scan DIR` reads a folder of them");
+        output::say(match cards.folders()?.len() {
+            0 => "no cards are known yet; `cardwright scan DIR` reads a folder of them",
+            _ => {
+                "no cards are known any more; the same with `--refresh` reads the folders again that were scanned before"
+            }
+        });
         return Ok(Answer::No);
     }
     let wanted = Search {
