@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Chat, now};
 use crate::engine::{Completion, Engine, Request};
 use crate::prompt::chat_file::ChatMessage;
-use crate::prompt::lore::{Rules, Timed};
+use crate::prompt::lore::{Timed, Trigger};
 use crate::prompt::{Budget, Fit, Format, Role, Scene, Stage};
 use crate::sampling::Settings;
 use crate::{Error, Kind, Result};
@@ -40,9 +40,6 @@ impl Default for ReplyOptions {
         }
     }
 }
-
-/// Lorebook entries take at most one part in so many of the context together, as in SillyTavern.
-const LORE_SHARE: usize = 4;
 
 impl Chat {
     /// Why this cannot be asked now; `None` when it can.
@@ -94,13 +91,19 @@ impl Chat {
         said.messages_mut().truncate(self.before(ask));
         let count = |text: &str| engine.count(text);
         let context = engine.model().context;
+        let reply = options.max_tokens.min(context / 2);
         let stage = Stage {
             chat: Some(&said),
             lore: &self.lore,
-            rules: Rules {
-                budget: Some(context / LORE_SHARE),
-                ..Rules::default()
+            rules: self.rules,
+            room: Some(context - reply),
+            trigger: match ask {
+                Ask::Reply => Trigger::Normal,
+                Ask::Swipe => Trigger::Swipe,
+                Ask::Continue => Trigger::Continue,
+                Ask::Impersonate => Trigger::Impersonate,
             },
+            file: &self.name,
             counter: &count,
         };
         let (mut scene, _, timed) = Scene::of_card(&self.card, &self.cast, stage)?;
@@ -115,10 +118,9 @@ impl Chat {
             _ => "",
         };
         // What is begun stands in the prompt and is not among the turns that may go.
-        let reply = options.max_tokens.min(context / 2) + engine.count(begun)?;
         let budget = Budget {
             context,
-            reply,
+            reply: reply + engine.count(begun)?,
             ..Budget::default()
         };
         let mut fit = scene.fit(format, budget, &count)?;
@@ -151,7 +153,7 @@ impl Chat {
         options: &ReplyOptions,
     ) -> Result<Completion> {
         let fit = self.prompt(ask, engine, format, options)?;
-        engine.start(self.request(ask, &fit, engine, format, options))
+        engine.start(self.request(ask, &fit, engine, format, options)?)
     }
 
     /// The request for what is asked, with the prompt that fits.
@@ -162,7 +164,12 @@ impl Chat {
         engine: &dyn Engine,
         format: &Format,
         options: &ReplyOptions,
-    ) -> Request {
+    ) -> Result<Request> {
+        if ask == Ask::Impersonate && format.is_chat_template() {
+            let message = "the chat template of a model opens no turn of the user's";
+            return Err(Error::new(Kind::Usage, message)
+                .hint("write it yourself, or take another `--format`"));
+        }
         let mut settings = options.settings.clone();
         settings.seed = settings.seed.map(|seed| seed.wrapping_add(self.draw(ask)));
         let mut cast = self.conversation.clone();
@@ -172,13 +179,13 @@ impl Chat {
         }
         let context = engine.model().context;
         let room = context.saturating_sub(fit.tokens);
-        Request {
+        Ok(Request {
             special_tokens: format.has_special_tokens(),
             settings,
             max_tokens: options.max_tokens.min(context / 2).min(room).max(1),
             stop: format.stop_strings(&cast),
             ..Request::new(fit.prompt.clone())
-        }
+        })
     }
 
     /// Another place in the chat and another alternative are another draw of the same seed.

@@ -40,7 +40,7 @@ use serde_json::{Value, json};
 use crate::Finding;
 use crate::card::Card;
 use crate::prompt::chat_file::{ChatFile, ChatMessage};
-use crate::prompt::lore::{Lore, Timed};
+use crate::prompt::lore::{Lore, Rules, Timed};
 use crate::prompt::macros::{Clock, Context, expand};
 use crate::prompt::{Cast, Conversation, Role};
 
@@ -59,6 +59,10 @@ pub struct Chat {
     greetings: Vec<String>,
     /// Entries of other lorebooks than the card's.
     lore: Vec<Lore>,
+    /// How entries are looked for.
+    rules: Rules,
+    /// The name of the card's file without its ending; empty where there is none.
+    name: String,
 }
 
 /// One message of a chat that people see.
@@ -174,12 +178,24 @@ impl Chat {
             conversation,
             greetings,
             lore: Vec::new(),
+            rules: Rules::default(),
+            name: String::new(),
         }
     }
 
     /// Adds entries of other lorebooks to those of the card.
     pub fn set_lore(&mut self, lore: Vec<Lore>) {
         self.lore = lore;
+    }
+
+    /// Says how entries of lorebooks are looked for.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// Says what the card's file is called, without its ending: entries of lorebooks may be for this character only.
+    pub fn set_file_name(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
     }
 
     /// The card.

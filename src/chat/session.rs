@@ -436,7 +436,7 @@ impl<'a> Session<'a> {
             .fit(ask, self.engine, &self.format, &self.options)?;
         let request = self
             .chat
-            .request(ask, &fit, self.engine, &self.format, &self.options);
+            .request(ask, &fit, self.engine, &self.format, &self.options)?;
         let completion = self.engine.start(request)?;
         self.dropped = fit.dropped();
         if ask == Ask::Reply {

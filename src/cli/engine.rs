@@ -94,6 +94,11 @@ impl ModelArgs {
         &self.weights.model
     }
 
+    /// Whether servers are asked instead of a model that is here.
+    pub(super) fn is_remote(&self) -> bool {
+        !self.engine.is_empty()
+    }
+
     /// Loads the model for one conversation at a time, or as many as `--parallel` says.
     pub(super) fn load(&self) -> Result<Box<dyn Engine>> {
         self.load_for(1)

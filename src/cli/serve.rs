@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::engine::{ModelArgs, SamplerArgs};
 use super::{Answer, output};
-use crate::engine::Engine;
+use crate::engine::{Engine, MODEL_FORMAT};
 use crate::prompt::Format;
 use crate::serve::{Options, app, listen};
 use crate::{Error, Kind, Result};
@@ -38,7 +38,8 @@ pub(super) struct ServeArgs {
     /// The origin of a web page that may call the server from a browser; may be repeated
     #[arg(long, value_name = "https://HOST")]
     allow_origin: Vec<String>,
-    /// The format of chat completions [default: the model's own chat template]
+    /// The format of chat completions: a name of `prompt formats`, or `model` for the model's own chat template [default:
+    /// that, where it has one, else limarp-v1]
     #[arg(long, value_name = "NAME")]
     format: Option<String>,
     /// The most tokens to write where a request does not say
@@ -68,6 +69,9 @@ pub(super) fn serve(arguments: &ServeArgs) -> Result<Answer> {
     // Before the model is loaded: a port that is taken should be known at once.
     let socket = arguments.bind()?;
     let engine: Arc<dyn Engine> = Arc::from(arguments.model.load_for(PARALLEL)?);
+    if arguments.format.as_deref() == Some(MODEL_FORMAT) {
+        engine.model().format()?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -150,7 +154,10 @@ impl ServeArgs {
                 .cloned()
                 .collect(),
             origins: self.allow_origin.clone(),
-            format: self.format.as_deref().map(Format::named).transpose()?,
+            format: match self.format.as_deref() {
+                None | Some(MODEL_FORMAT) => None,
+                Some(name) => Some(Format::named(name)?),
+            },
             watch: self.watch,
             cards: folder(self.cards.as_ref())?,
             slots: folder(self.slot_save_path.as_ref())?,

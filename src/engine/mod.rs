@@ -70,6 +70,7 @@ pub use tokenizer::Tokenizer;
 
 use std::path::Path;
 
+use crate::prompt::Format;
 use crate::prompt::chat_template::Tokens;
 use crate::sampling::{Settings, Token};
 use crate::{Error, Kind, Result};
@@ -254,7 +255,30 @@ impl ModelInfo {
             end: self.end_of_text.as_deref().unwrap_or_default(),
         }
     }
+
+    /// The chat template as a prompt format.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Format`] when the model has none.
+    pub fn format(&self) -> Result<Format> {
+        let template = self.chat_template.as_deref().ok_or_else(|| {
+            Error::new(
+                Kind::Format,
+                format!("the model `{}` has no chat template", self.name),
+            )
+            .hint("choose a `--format` of `prompt formats`")
+        })?;
+        Ok(Format::of_chat_template(
+            MODEL_FORMAT,
+            template,
+            self.special_tokens(),
+        ))
+    }
 }
+
+/// The name that stands for the model's own chat template among the formats.
+pub const MODEL_FORMAT: &str = "model";
 
 /// A prompt to complete.
 #[derive(Debug, Clone)]

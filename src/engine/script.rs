@@ -50,6 +50,13 @@ impl Script {
         }
     }
 
+    /// The same with the chat template of a model.
+    #[must_use]
+    pub fn with_chat_template(mut self, template: &str) -> Self {
+        self.model.chat_template = Some(template.to_owned());
+        self
+    }
+
     /// The requests received so far.
     ///
     /// # Panics

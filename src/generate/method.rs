@@ -4,6 +4,7 @@
 //! follow instructions is asked in its own chat template. Any other model is shown examples in the layout first.
 
 use super::inventor::Options;
+use crate::Result;
 use crate::engine::{Adapter, Engine, ModelInfo};
 use crate::prompt::chat_template::{self, Said};
 
@@ -32,6 +33,7 @@ impl Method {
         match (options.raw, options.shots) {
             (true, _) => Self::Raw,
             (false, Some(shots)) => Self::Layout { shots },
+            (false, None) if options.instructions => Self::Instructions,
             (false, None) => Self::suits(engine),
         }
     }
@@ -72,13 +74,18 @@ fn knows_limarp(engine: &dyn Engine) -> bool {
 
 /// Whether the model has a chat template that we can render.
 fn has_instructions(model: &ModelInfo) -> bool {
+    takes_instructions(model).is_ok()
+}
+
+/// Why the model cannot be asked in its chat template, if it cannot.
+pub(super) fn takes_instructions(model: &ModelInfo) -> Result<()> {
+    model.format()?;
     let said = |role, content| Said {
         role,
         content,
         name: None,
     };
-    model.chat_template.as_deref().is_some_and(|template| {
-        let probe = [said("system", "a"), said("user", "b")];
-        chat_template::render(template, model.special_tokens(), &probe).is_ok()
-    })
+    let template = model.chat_template.as_deref().unwrap_or_default();
+    let probe = [said("system", "a"), said("user", "b")];
+    chat_template::render(template, model.special_tokens(), &probe).map(drop)
 }

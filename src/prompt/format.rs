@@ -339,6 +339,13 @@ impl Format {
         self.settings.as_ref()
     }
 
+    /// Whether it is the chat template of a model. It opens turns of the character only, and a model that was taught it ends
+    /// them with its end-of-text token.
+    #[must_use]
+    pub fn is_chat_template(&self) -> bool {
+        matches!(self.body, Body::Chat(_))
+    }
+
     /// Whether the tags are special tokens of the models, as in ChatML: a prompt needs
     /// [`Request::special_tokens`](crate::engine::Request::special_tokens) then.
     #[must_use]

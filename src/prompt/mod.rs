@@ -41,7 +41,7 @@ pub use preset::Presets;
 pub use prose::{Notation, Prose, prose};
 pub use report::Edit;
 pub use rules::{RULES, Rule, rule};
-pub use scene::{Budget, Counter, Fit, Note, NotePlace, Part, Scene, Stage, estimate};
+pub use scene::{Budget, Counter, Fit, LoreEntry, Note, NotePlace, Part, Scene, Stage, estimate};
 
 pub mod macros;
 

@@ -36,6 +36,7 @@ pub struct Stretch {
 
 impl Format {
     /// The stretches of a prompt, in order and without overlap; what is in none of them is space, or no part of the format.
+    /// A format that is only written ([`Format::reads_back`]) has none.
     ///
     /// ```
     /// use cardwright::prompt::{Format, StretchKind};
@@ -48,6 +49,9 @@ impl Format {
     /// ```
     #[must_use]
     pub fn outline(&self, text: &str) -> Vec<Stretch> {
+        if !self.reads_back() {
+            return Vec::new();
+        }
         let document = Document::of(self, text);
         let mut found: Vec<(StretchKind, Range<usize>)> = Vec::new();
         let frame = [&document.preamble, &document.tail];

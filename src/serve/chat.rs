@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::App;
 use super::fields::{Fields, wrong};
 use super::question::Prompts;
-use crate::engine::ModelInfo;
+use crate::engine::{MODEL_FORMAT, ModelInfo};
 use crate::prompt::{Conversation, Format, Message, Role, chat_template};
 use crate::{Error, Kind, Result};
 
@@ -30,7 +30,11 @@ pub(super) fn prompt(app: &App, fields: &mut Fields) -> Result<Prompts> {
         Some(last) if last.role == "assistant" => messages.pop().map(|last| last.text),
         _ => None,
     };
-    let format = format(fields)?.or_else(|| app.options.format.clone());
+    let format = match format(app.model(), fields)? {
+        // Its own template takes the messages as they are.
+        Some(format) if format.is_chat_template() => None,
+        format => format.or_else(|| app.options.format.clone()),
+    };
     let mut prompts = match (format, &app.model().chat_template) {
         (Some(format), _) => in_format(&format, fields, &messages)?,
         (None, Some(template)) => by_template(app.model(), template, &messages)?,
@@ -45,16 +49,21 @@ pub(super) fn prompt(app: &App, fields: &mut Fields) -> Result<Prompts> {
     Ok(prompts)
 }
 
-/// The format that the field of this name asks for.
-pub(super) fn format(fields: &mut Fields) -> Result<Option<Format>> {
-    let name = fields.text(&["format"])?;
-    let format = name.as_deref().map(Format::named).transpose();
-    format.map_err(|e| Error::new(Kind::Usage, e.message()))
+/// The format that the field of this name asks for: one of ours, or the model's own chat template.
+pub(super) fn format(model: &ModelInfo, fields: &mut Fields) -> Result<Option<Format>> {
+    let format = match fields.text(&["format"])?.as_deref() {
+        None => return Ok(None),
+        Some(MODEL_FORMAT) => model.format(),
+        Some(name) => Format::named(name),
+    };
+    format
+        .map(Some)
+        .map_err(|e| Error::new(Kind::Usage, e.message()))
 }
 
 /// The same, or LimaRP v1 where none is asked for.
-pub(super) fn format_or_limarp(fields: &mut Fields) -> Result<Format> {
-    format(fields)?.map_or_else(|| Format::named("limarp-v1"), Ok)
+pub(super) fn format_or_limarp(model: &ModelInfo, fields: &mut Fields) -> Result<Format> {
+    format(model, fields)?.map_or_else(|| Format::named("limarp-v1"), Ok)
 }
 
 fn messages(fields: &mut Fields) -> Result<Vec<Said>> {

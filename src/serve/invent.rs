@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use super::fault::Fault;
 use super::fields::{Fields, wrong};
 use super::{Shared, chat, limits};
+use crate::engine::ModelInfo;
 use crate::generate::{Character, Inventor, Options, Step, Wish};
 use crate::prompt::Format;
 use crate::sampling::{Settings, drawn_seed};
@@ -42,7 +43,7 @@ async fn generate(State(app): State<Shared>, mut fields: Fields) -> Result<Respo
         return Err(wrong(says.into()).into());
     }
     let stream = fields.flag(&["stream"])?.unwrap_or(false);
-    let work = work(&mut fields)?;
+    let work = work(app.model(), &mut fields)?;
     let (out, steps) = mpsc::channel(WAITING);
     let permit = app.inventing.clone().try_acquire_owned().map_err(|_| {
         let message = "as many characters are being written as can be at a time";
@@ -99,7 +100,7 @@ struct Work {
     format: Format,
 }
 
-fn work(fields: &mut Fields) -> Result<Work> {
+fn work(model: &ModelInfo, fields: &mut Fields) -> Result<Work> {
     let name = |fields: &mut Fields, key: &'static str| {
         let name = fields.text(&[key])?;
         let name = name.map(|name| name.trim().to_owned());
@@ -115,7 +116,12 @@ fn work(fields: &mut Fields) -> Result<Work> {
     };
     let (char, user) = (name(fields, "name")?, name(fields, "user")?);
     let seed = fields.number(&["seed"])?.filter(|seed| *seed >= 0.0);
-    let format = chat::format_or_limarp(fields)?;
+    let mut format = chat::format_or_limarp(model, fields)?;
+    let instructions = format.is_chat_template();
+    if instructions {
+        // Lengths go by a format of ours all the same.
+        format = Format::named("limarp-v1")?;
+    }
     let length = fields.text(&["length"])?;
     let length = length.filter(|word| !word.is_empty());
     if let Some(word) = length.as_ref().filter(|word| !format.knows_length(word)) {
@@ -124,6 +130,11 @@ fn work(fields: &mut Fields) -> Result<Work> {
         return Err(wrong(message));
     }
     let shots = fields.whole(&["shots"])?;
+    if instructions && shots.is_some() {
+        let says =
+            "`shots` writes in the LimaRP layout, and the format `model` asks in the chat template";
+        return Err(wrong(says.into()));
+    }
     let settings = Settings::default();
     Ok(Work {
         wish: Wish {
@@ -134,6 +145,7 @@ fn work(fields: &mut Fields) -> Result<Work> {
         },
         options: Options {
             shots: shots.and_then(|shots| usize::try_from(shots).ok()),
+            instructions,
             length,
             settings: Settings {
                 temperature: fields

@@ -38,7 +38,7 @@ async fn formats() -> Result<Json<Value>, Fault> {
 /// way with `messages` of `role` (`char` or `user`) and `text`, `open` (`char`, `user` or `none`), and, with
 /// `reply_tokens`, without the oldest turns that leave no room for a reply.
 async fn render(State(app): State<Shared>, mut fields: Fields) -> Result<Json<Value>, Fault> {
-    let format = chat::format_or_limarp(&mut fields)?;
+    let format = chat::format_or_limarp(app.model(), &mut fields)?;
     let card = cards::named(&app, &mut fields).await?;
     let (mut conversation, notes) = match card {
         Some(card) => {
@@ -162,7 +162,12 @@ fn read(messages: &Value) -> Result<Vec<Message>> {
 
 /// Says what is wrong with a prompt, in the format named or the one it seems to be in.
 async fn check(State(app): State<Shared>, mut fields: Fields) -> Result<Json<Value>, Fault> {
-    let format = chat::format(&mut fields)?;
+    let format = chat::format(app.model(), &mut fields)?;
+    if format.as_ref().is_some_and(Format::is_chat_template) {
+        let says =
+            "prompts in the model's own chat template are only written, so they cannot be checked";
+        return Err(wrong(says.into()).into());
+    }
     let prompt = fields
         .text(&["prompt"])?
         .ok_or_else(|| wrong("there is no `prompt`".into()))?;

@@ -39,6 +39,8 @@ pub struct Model {
     pub inner: u32,
     /// Tokens that the model claims to have been trained on. Default: 2048.
     pub context: u32,
+    /// The chat template that it carries. Default: none.
+    pub chat_template: Option<&'static str>,
 }
 
 impl Default for Model {
@@ -51,6 +53,7 @@ impl Default for Model {
             key_heads: 2,
             inner: 512,
             context: 2048,
+            chat_template: None,
         }
     }
 }
@@ -124,6 +127,9 @@ impl Model {
         metadata.set("tokenizer.ggml.unknown_token_id", 0);
         metadata.set("tokenizer.ggml.add_bos_token", true);
         metadata.set("tokenizer.ggml.add_eos_token", false);
+        if let Some(template) = self.chat_template {
+            metadata.set("tokenizer.chat_template", template);
+        }
         metadata
     }
 

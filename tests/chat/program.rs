@@ -11,15 +11,18 @@ use cardwright::prompt::chat_file::ChatFile;
 use cardwright::weights::tiny;
 
 use super::CARD;
+use crate::prompt::CHATML;
 
 struct Scratch(tempfile::TempDir);
 
 impl Scratch {
     fn new() -> Self {
+        Self::of(&tiny::Model::default())
+    }
+
+    fn of(model: &tiny::Model) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        tiny::Model::default()
-            .write(&folder.path().join("tiny.gguf"))
-            .unwrap();
+        model.write(&folder.path().join("tiny.gguf")).unwrap();
         std::fs::write(folder.path().join("okka.json"), CARD).unwrap();
         std::fs::write(
             folder.path().join("config.toml"),
@@ -197,4 +200,47 @@ fn alternatives_and_continued_replies_use_what_was_evaluated() {
     // The vase keeps its lorebook entry, and with it the beginning of the prompt, where it was.
     let next = ask("And the vase?");
     assert!(next.reused_tokens >= first.prompt_tokens, "{next:?}");
+}
+
+/// The template is the model's own, its turn ends with its own token, and what it has no place for says so.
+#[test]
+fn a_chat_goes_by_the_chat_template_of_the_model() {
+    let scratch = Scratch::of(&tiny::Model {
+        chat_template: Some(CHATML),
+        ..tiny::Model::default()
+    });
+    let options = ["--format", "model", "--reply-tokens", "4", "--no-save"];
+    let (code, out, error) = scratch.run(&options, "Hello.\n/prompt\n/check\n");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(
+        out.contains("<|im_start|>user\nHello.<|im_end|>\n<|im_start|>assistant\n"),
+        "{out}"
+    );
+    assert!(error.contains("only written"), "{error}");
+    let (code, _, error) = scratch.run(&options, "/impersonate\n");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(error.contains("opens no turn of the user's"), "{error}");
+    assert!(error.contains("another `--format`"), "{error}");
+    let (code, _, error) = Scratch::new().run(&options, "Hello.\n");
+    assert_eq!(code, Some(2), "{error}");
+    assert!(
+        error.contains("has no chat template") && error.contains("prompt formats"),
+        "{error}"
+    );
+}
+
+#[test]
+fn lorebooks_are_looked_through_as_the_flags_say() {
+    let scratch = Scratch::new();
+    let lines = "The guard?\nNo.\nWell.\n/lore\n";
+    let tokens = ["--reply-tokens", "2", "--no-save"];
+    let (_, out, error) = scratch.run(&tokens, lines);
+    assert!(!out.contains("key `guard`"), "{out}{error}");
+    let deeper = [&tokens[..], &["--lore", "depth=9,world_info_recursive=no"]].concat();
+    let (code, out, error) = scratch.run(&deeper, lines);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.contains("key `guard`"), "{out}");
+    let (code, _, error) = scratch.run(&["--lore", "dept=9"], "");
+    assert_eq!(code, Some(2));
+    assert!(error.contains("did you mean `depth`?"), "{error}");
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The server in front of people: its own page, and SillyTavern, both driven in a real browser.
 #
-#     tests/e2e/run.sh path/to/cardwright [page|sillytavern|api]...
+#     tests/e2e/run.sh path/to/cardwright [page|sillytavern|lorebooks|api]...
 #
 # Needs node, Chromium and a model. What is missing is installed where that is allowed (playwright-core, axe-core and
 # SillyTavern from npm into the user's cache, Chromium by scripts/browser), else this says what is missing and succeeds.
@@ -12,7 +12,7 @@ root=$here/../..
 cardwright=${1:?name the cardwright binary}
 shift
 . "$root/tests/installed.sh"
-parts=${*:-page sillytavern api}
+parts=${*:-page sillytavern lorebooks api}
 
 skip() {
     echo "skipped: $1"
@@ -39,9 +39,9 @@ for part in $parts; do
     page)
         node "$here/page.mjs" "$cardwright" "$work" || failed=1
         ;;
-    sillytavern)
+    sillytavern | lorebooks)
         if find_sillytavern; then
-            node "$here/sillytavern.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work" || failed=1
+            node "$here/$part.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work" || failed=1
         else
             echo "skipped: $lacking"
         fi
@@ -50,7 +50,7 @@ for part in $parts; do
         "$here/api.sh" "$cardwright" "$work" || failed=1
         ;;
     *)
-        echo "there is no part \`$part\`: page, sillytavern, api"
+        echo "there is no part \`$part\`: page, sillytavern, lorebooks, api"
         failed=1
         ;;
     esac

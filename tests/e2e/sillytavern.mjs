@@ -10,7 +10,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { check, difference, finish, freePort, launch, serve, start, stopAll, until } from './tools.mjs';
+import { check, difference, finish, launch, serve, stopAll, until } from './tools.mjs';
+import { TYPES, connect, importCard, openTavern, startTavern } from './tavern.mjs';
 
 const [binary, tavern, work] = process.argv.slice(2).map(file => path.resolve(file));
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
@@ -19,32 +20,8 @@ const USER = 'Mina';
 const PERSONA = 'Mina is a night nurse who has rented the attic above the umbrella shop. She is curious and hard to frighten.';
 const PRESET = 'cardwright limarp-v1';
 
-/** How each type is called in SillyTavern's menu, and where its address goes. */
-const TYPES = {
-    llamacpp: '#llamacpp_api_url_text',
-    ooba: '#textgenerationwebui_api_url_text',
-    koboldcpp: '#koboldcpp_api_url_text',
-};
-
-async function startTavern() {
-    const port = await freePort();
-    const config = path.join(work, 'config.yaml');
-    const defaults = fs.readFileSync(path.join(tavern, 'default/config.yaml'), 'utf8');
-    const changed = defaults
-        .replace(/(browserLaunch:\n(?:\s*#.*\n)*\s*enabled:) true/, '$1 false')
-        .replace('autoUpdate: true', 'autoUpdate: false')
-        .replace('autoDownload: true', 'autoDownload: false')
-        .replace('enableDownloadableTokenizers: true', 'enableDownloadableTokenizers: false');
-    fs.writeFileSync(config, changed);
-    const args = ['server.js', '--configPath', config, '--dataRoot', path.join(work, 'data'), '--port', String(port), '--browserLaunchEnabled', 'false'];
-    start('SillyTavern', process.execPath, args, { cwd: tavern }, path.join(work, 'sillytavern.log'));
-    const base = `http://127.0.0.1:${port}`;
-    await until('SillyTavern answers', () => fetch(base).then(response => response.ok, () => false), 120);
-    return base;
-}
-
 const server = await serve(binary, work, ['--watch', '--cards', path.join(root, 'cards')]);
-const base = await startTavern();
+const base = await startTavern(tavern, work);
 const browser = await launch();
 const page = await (await browser.newContext({ viewport: { width: 1400, height: 900 } })).newPage();
 const errors = [];
@@ -121,12 +98,7 @@ async function option(id) {
 
 try {
     // A first start: who one is.
-    await page.goto(base);
-    const name = page.locator('dialog[open] .popup-input');
-    await name.waitFor({ timeout: 120_000 });
-    await name.fill(USER);
-    await page.locator('dialog[open] .popup-button-ok').click();
-    await until('SillyTavern is ready', () => page.evaluate(() => Boolean(window.SillyTavern?.getContext) && !document.querySelector('#preloader')), 120);
+    await openTavern(page, base, USER);
 
     // The presets, through the import of advanced formatting and that of sampler settings.
     const presets = path.join(work, 'presets');
@@ -155,22 +127,11 @@ try {
     }, PERSONA));
 
     // The card, through the import of characters.
-    await page.setInputFiles('#character_import_file', path.join(root, 'cards', card));
-    await until('the card is imported', () => page.evaluate(() => window.SillyTavern.getContext().characters.some(one => one.name === 'Anselm')), 120);
-    await page.locator('dialog[open]', { hasText: 'Import Tags' }).getByText('Import None').click();
+    await importCard(page, path.join(root, 'cards', card), 'Anselm');
 
-    for (const [type, field] of Object.entries(TYPES)) {
-        await page.evaluate(([wanted, address, url]) => {
-            window.$('#main_api').val('textgenerationwebui').trigger('change');
-            window.$('#textgen_type').val(wanted).trigger('change');
-            window.$(address).val(url).trigger('input').trigger('change');
-            window.$('#api_button_textgenerationwebui').trigger('click');
-        }, [type, field, server.base]);
+    for (const type of Object.keys(TYPES)) {
+        const status = await connect(page, type, server.base);
         const model = (await server.get('/v1/models')).data[0].id;
-        const status = await until(`${type}: connected`, () => page.evaluate(() => {
-            const { onlineStatus } = window.SillyTavern.getContext();
-            return onlineStatus !== 'no_connection' && onlineStatus;
-        }), 120);
         check(`${type}: SillyTavern shows the model`, status === model, status);
 
         await page.evaluate(async () => {

@@ -326,3 +326,20 @@ fn what_makes_no_sense_is_refused_before_a_model_is_loaded() {
         "nothing is left behind"
     );
 }
+
+#[test]
+fn the_chat_template_has_no_place_for_the_ways_of_the_layout() {
+    for other in [&["--raw"][..], &["--shots", "1"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_cardwright"))
+            .args(["generate", "--format", "model"])
+            .args(other)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains(&format!("leave out `{}` or `--format`", other[0])),
+            "{said}"
+        );
+    }
+}

@@ -436,3 +436,31 @@ fn an_idea_begins_the_persona() {
     let idea = character.card().unwrap().extension("cardwright").unwrap()["idea"].clone();
     assert_eq!(idea, "A keeper of lamps.");
 }
+
+/// An adapter or a name would have it asked in the layout; the chat template can be asked for all the same.
+#[test]
+fn a_model_is_asked_in_its_own_chat_template_where_that_is_asked_for() {
+    let instructions = Options {
+        instructions: true,
+        ..Options::default()
+    };
+    let format = Format::named("limarp-v1").unwrap();
+    let engine = Script::replies([[PERSONA], [USER_PERSONA], [SCENARIO], [GREETING]])
+        .with_chat_template(crate::prompt::CHATML);
+    let inventor = Inventor::new(&engine, &format, instructions.clone()).unwrap();
+    assert_eq!(inventor.method().name(), "instructions");
+    let character = inventor.invent(&wish()).unwrap();
+    assert!(character.persona.contains("lamp shop"));
+    let requests = engine.requests();
+    assert!(requests.iter().all(|request| request.special_tokens));
+    assert!(requests[0].prompt.starts_with("<|im_start|>system\n"));
+    let without = Script::new([PERSONA]);
+    let error = Inventor::new(&without, &format, instructions)
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("has no chat template"),
+        "{error}"
+    );
+    assert!(error.next_step().is_some());
+}

@@ -3,7 +3,7 @@
 use cardwright::card::Lorebook;
 use cardwright::prompt::Voice;
 use cardwright::prompt::chat_file::ChatFile;
-use cardwright::prompt::lore::{Lore, Position, Scan, Timed, activate};
+use cardwright::prompt::lore::{First, Lore, Position, Scan, Timed, Trigger, activate};
 use serde_json::{Value, json};
 
 /// A book of these entries, each with the fields that all need.
@@ -264,4 +264,141 @@ fn world_info_files_and_lorebook_files_are_read() {
     assert_eq!(fates(&Scan::new(&lore, &["lp"])), ["- no key is mentioned"]);
     assert!(Lore::from_json("{}", "w").is_err());
     assert!(Lore::from_json("[", "w").is_err());
+}
+
+/// The titles of the entries that join.
+fn joining(scan: &Scan<'_>) -> Vec<String> {
+    let found = activate(scan).unwrap();
+    let joins = found.fates.iter().filter(|fate| fate.joins);
+    joins
+        .map(|fate| scan.lore[fate.entry].title.clone())
+        .collect()
+}
+
+#[test]
+fn while_too_few_entries_join_one_message_more_is_searched() {
+    let lore = book(json!([
+        {"keys": ["gull"], "content": "a", "comment": "gull"},
+        {"keys": ["boat"], "content": "gull", "comment": "boat", "extensions": {"prevent_recursion": true}},
+        {"keys": ["sail"], "content": "rope", "comment": "sail"},
+        {"keys": ["rope"], "content": "b", "comment": "rope", "extensions": {"exclude_recursion": true}},
+        {"keys": ["sail"], "content": "c", "comment": "late", "extensions": {"delay_until_recursion": true}},
+    ]));
+    let texts = ["a gull", "a boat", "a sail", "nothing", "nobody"];
+    let at_least = |min: usize, deepest: usize| {
+        let mut scan = Scan::new(&lore, &texts);
+        scan.rules.min_activations = min;
+        scan.rules.min_depth = deepest;
+        joining(&scan)
+    };
+    assert!(at_least(0, 0).is_empty());
+    // The text of `sail` lets in what waits for a text; `rope` is not to be brought in by one.
+    assert_eq!(at_least(1, 0), ["sail", "late"]);
+    assert_eq!(at_least(3, 0), ["boat", "sail", "late"]);
+    assert_eq!(at_least(9, 0), ["gull", "boat", "sail", "late"]);
+    assert_eq!(at_least(9, 2), ["sail", "late"]);
+    assert_eq!(at_least(9, 3), ["boat", "sail", "late"]);
+}
+
+#[test]
+fn entries_are_for_some_characters_and_some_turns() {
+    let world = |fields: Value| {
+        let mut entry = json!({"key": ["x"], "content": "y", "selective": true});
+        for (key, value) in fields.as_object().unwrap() {
+            entry[key] = value.clone();
+        }
+        entry
+    };
+    let filter = |names: Value, tags: Value, is_exclude: bool| {
+        world(json!({"characterFilter": {"names": names, "tags": tags, "isExclude": is_exclude}}))
+    };
+    let entries = [
+        filter(json!(["mara-2"]), json!([]), false),
+        filter(json!(["Finn"]), json!([]), false),
+        filter(json!(["Mara"]), json!([]), true),
+        filter(json!([]), json!(["Sea"]), false),
+        filter(json!([]), json!(["desert", "0b1c"]), false),
+        filter(json!([]), json!(["sea"]), true),
+        filter(json!(["Mara"]), json!(["desert"]), false),
+        world(json!({"triggers": ["continue", "swipe"]})),
+        world(json!({"triggers": ["quiet", "normal"]})),
+        world(json!({"vectorized": true, "key": ["z"]})),
+        world(json!({"vectorized": true, "key": []})),
+    ];
+    let lore = Lore::from_json(&json!({"entries": entries}).to_string(), "w").unwrap();
+    let mut scan = Scan::new(&lore, &["x"]);
+    scan.who.names = vec!["Mara".into(), "mara-2".into()];
+    scan.who.tags = vec!["sea".into()];
+    insta::assert_snapshot!(fates(&scan).join("\n"));
+    scan.trigger = Trigger::Swipe;
+    assert!(activate(&scan).unwrap().fates[7].joins);
+    assert!(!activate(&scan).unwrap().fates[8].joins);
+}
+
+#[test]
+fn an_entry_that_sillytavern_exported_is_meant_as_it_has_it() {
+    let exported = |fields: Value| {
+        let mut entry = json!({"keys": ["l.mp"], "content": "x", "use_regex": true, "selective": true,
+            "extensions": {"selectiveLogic": 0, "position": 0}});
+        for (key, value) in fields.as_object().unwrap() {
+            entry[key] = value.clone();
+        }
+        entry
+    };
+    let lore = book(json!([
+        exported(json!({})),
+        exported(json!({"constant": true})),
+        exported(json!({"keys": ["lamp"], "secondary_keys": ["oil"]})),
+        {"keys": ["l.mp"], "content": "x", "use_regex": true},
+    ]));
+    assert_eq!(
+        fates(&Scan::new(&lore, &["a lamp"])),
+        [
+            "- no key is mentioned",
+            "+ constant",
+            "- key `lamp`, but the secondary keys say no",
+            "+ key `l.mp`",
+        ]
+    );
+}
+
+#[test]
+fn the_room_goes_to_the_character_s_entries_first_or_to_others() {
+    let mut lore = book(json!([
+        {"keys": ["x"], "content": "own low", "comment": "own low"},
+        {"keys": ["x"], "content": "own high", "comment": "own high", "insertion_order": 30},
+    ]));
+    let other = json!({"entries": [{"key": ["x"], "content": "other one", "comment": "other", "order": 50}]});
+    lore.extend(Lore::from_json(&other.to_string(), "w").unwrap());
+    let words = |text: &str| Ok(text.split_whitespace().count());
+    let joined = |first: First| {
+        let mut scan = Scan::new(&lore, &["x"]);
+        scan.counter = &words;
+        scan.rules.budget = Some(5);
+        scan.rules.first = first;
+        joining(&scan)
+    };
+    assert_eq!(joined(First::Character), ["own low", "own high"]);
+    assert_eq!(joined(First::Others), ["own high", "other"]);
+    assert_eq!(joined(First::HighestOrder), ["own high", "other"]);
+}
+
+#[test]
+fn an_outlet_begins_with_the_highest_order() {
+    let lore = book(json!([
+        {"keys": ["x"], "content": "low", "extensions": {"position": 7, "outlet_name": "o"}},
+        {"keys": ["x"], "content": "high", "extensions": {"position": 7, "outlet_name": "o"}},
+    ]));
+    let found = activate(&Scan::new(&lore, &["x"])).unwrap();
+    assert_eq!(found.outlets()["o"], "high\nlow");
+}
+
+#[test]
+fn an_entry_that_waits_for_others_and_is_not_brought_in_by_them_never_joins() {
+    let lore = book(json!([
+        {"keys": ["x"], "content": "y"},
+        {"keys": ["x"], "content": "z", "extensions": {"delay_until_recursion": true, "exclude_recursion": true}},
+    ]));
+    let joined = activate(&Scan::new(&lore, &["x"])).unwrap().joined;
+    assert_eq!(joined, [(0, "y".to_owned())]);
 }

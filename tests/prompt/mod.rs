@@ -19,6 +19,9 @@ mod soup;
 
 use cardwright::prompt::{Conversation, Message, Role};
 
+/// A chat template as many models have it.
+pub(crate) const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
 /// The conversation that every golden file holds.
 fn museum(open: Option<Role>) -> Conversation {
     let message = |role, text: &str| Message {

@@ -3,10 +3,10 @@
 use assert_cmd::Command;
 use cardwright::prompt::chat_template::Tokens;
 use cardwright::prompt::{Format, Role};
-use cardwright::weights::gguf::Value;
 use cardwright::weights::tiny;
 
-const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+use super::CHATML;
+
 /// The two take turns, the user first, and what the system says belongs to the first of them.
 const TURNS: &str = "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('no system here') }}{% endif %}{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}[{{ m.role }}] {{ m.content | trim }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 /// Drops every message of the system without a word.
@@ -88,20 +88,11 @@ fn the_command_takes_the_template_of_a_model_file() {
         code == 2 && said.contains("the model has no chat template"),
         "{said}"
     );
-    let mut metadata = model.metadata();
-    metadata.set("tokenizer.chat_template", Value::from(CHATML));
-    let file = std::fs::File::create(&path).unwrap();
-    let tensors = model.tensors().unwrap();
-    let kinds = tensors.iter().map(|(tensor, _)| tensor.clone()).collect();
-    let mut writer = cardwright::weights::gguf::Writer::start(file, &metadata, kinds).unwrap();
-    for (_, values) in &tensors {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        writer.data(&bytes).unwrap();
-    }
-    writer.finish().unwrap();
+    let model = tiny::Model {
+        chat_template: Some(CHATML),
+        ..model
+    };
+    model.write(&path).unwrap();
     let (code, prompt, said) = run(&path);
     assert_eq!(code, 0, "{said}");
     assert!(

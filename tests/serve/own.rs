@@ -74,3 +74,50 @@ fn a_watched_prompt_has_its_findings_in_the_log_and_in_headers() {
         "{log:?}"
     );
 }
+
+#[test]
+fn the_model_s_own_chat_template_is_a_format_too() {
+    let script = Script::replies([["a"]]).with_chat_template(crate::prompt::CHATML);
+    let options = Options {
+        format: Some(cardwright::prompt::Format::named("limarp-v1").unwrap()),
+        ..Options::default()
+    };
+    let script = Arc::new(script);
+    let server = Server::with(Arc::clone(&script) as Arc<_>, options);
+    let said = json!([{"role": "user", "content": "Hello."}]);
+    let answer = server.post(
+        "/v1/chat/completions",
+        &json!({"messages": said, "format": "model"}),
+    );
+    assert_eq!(answer.status, 200);
+    let asked = &script.requests()[0];
+    assert_eq!(
+        asked.prompt,
+        "<|im_start|>user\nHello.<|im_end|>\n<|im_start|>assistant\n"
+    );
+    let conversation = json!({"char": "Lucian", "user": "Mara", "format": "model",
+        "messages": [{"role": "user", "text": "Hello."}]});
+    let rendered = server.post("/api/prompt/render", &conversation).json();
+    let prompt = rendered["prompt"].as_str().unwrap();
+    assert!(
+        prompt.ends_with("Hello.<|im_end|>\n<|im_start|>assistant\n"),
+        "{prompt}"
+    );
+    assert_eq!(rendered["special_tokens"], true);
+    let checked = server.post(
+        "/api/prompt/check",
+        &json!({"prompt": prompt, "format": "model"}),
+    );
+    assert_eq!(checked.status, 400);
+    let (without, _) = Server::script(&[]);
+    for (path, body) in [
+        ("/api/prompt/render", &conversation),
+        ("/api/generate", &json!({"format": "model"})),
+    ] {
+        let refused = without.post(path, body);
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(refused.json().to_string().contains("has no chat template"));
+    }
+    let both = server.post("/api/generate", &json!({"format": "model", "shots": 1}));
+    assert_eq!(both.status, 400);
+}

@@ -20,7 +20,7 @@ use hush::Hush;
 use super::diagnostic::{Source, pages};
 use super::engine::{ModelArgs, SamplerArgs};
 use super::output::{self, DIM};
-use super::prompt::{CastArgs, lorebooks};
+use super::prompt::{CastArgs, LoreArgs};
 use super::stream::{Stream, Wrapping};
 use super::{Answer, card};
 use crate::Result;
@@ -28,6 +28,7 @@ use crate::chat::{Ask, Chat, Outcome, ReplyOptions, Session};
 use crate::engine::{Completion, End, Engine};
 use crate::prompt::Role;
 use crate::prompt::chat_file::ChatFile;
+use crate::sampling::Settings;
 
 /// How long a reply is waited for before it is looked whether it was stopped.
 const LOOK: Duration = Duration::from_millis(50);
@@ -58,9 +59,8 @@ pub(super) struct ChatArgs {
     /// The folder of chats [default: `chats` among the program's data]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     chats: Option<PathBuf>,
-    /// Further lorebooks: V2, V3 or SillyTavern's world info; may be repeated
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    lorebook: Vec<PathBuf>,
+    #[command(flatten)]
+    lore: LoreArgs,
     /// The most tokens of a reply
     #[arg(long, default_value_t = 300, value_name = "TOKENS")]
     reply_tokens: usize,
@@ -79,7 +79,13 @@ pub(super) struct ChatArgs {
 /// Runs `chat`.
 pub(super) fn chat(arguments: &ChatArgs) -> Result<Answer> {
     let card = card::open(&arguments.card)?;
-    let format = arguments.cast.format_of(Some(arguments.model.name()))?;
+    // What a server runs, it must be asked for.
+    let mut engine = None;
+    let format = if arguments.cast.is_of_model() && arguments.model.is_remote() {
+        engine.insert(arguments.model.load()?).model().format()?
+    } else {
+        arguments.cast.format_of(Some(arguments.model.name()))?
+    };
     let cast = arguments.cast.cast(&format)?;
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let kept = kept::file(arguments, &card, is_terminal)?;
@@ -95,12 +101,19 @@ pub(super) fn chat(arguments: &ChatArgs) -> Result<Answer> {
     for finding in &findings {
         output::note(&finding.message);
     }
-    chat.set_lore(lorebooks(&arguments.lorebook)?);
+    chat.set_lore(arguments.lore.entries()?);
+    chat.set_rules(arguments.lore.rules()?);
+    let name = arguments.card.file_stem().unwrap_or_default();
+    chat.set_file_name(&name.to_string_lossy());
     let options = ReplyOptions {
         max_tokens: arguments.reply_tokens,
-        settings: arguments.sampler.settings()?,
+        settings: arguments.sampler.over(Settings {
+            // Who was taught a chat template ends a turn with that token.
+            ban_end_of_text: !format.is_chat_template(),
+            ..Settings::default()
+        })?,
     };
-    let engine = arguments.model.load()?;
+    let engine = engine.map_or_else(|| arguments.model.load(), Ok)?;
     let mut session = Session::new(chat, engine.as_ref(), format, options);
     if let Some(path) = kept.path {
         session.keep_in(path);
@@ -203,6 +216,13 @@ impl Screen<'_> {
 
     fn check(&self, prompt: &str) -> Result<()> {
         let format = self.session.format();
+        if !format.reads_back() {
+            let name = format.name();
+            output::note(&format!(
+                "prompts of `{name}` are only written, so there is nothing to check; `/prompt` shows this one"
+            ));
+            return Ok(());
+        }
         let parsed = format.parse(prompt);
         let source = Source::new("prompt", prompt);
         output::print(&pages(&source, &parsed.findings))?;

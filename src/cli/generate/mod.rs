@@ -19,6 +19,7 @@ use self::sink::Sink;
 use super::Answer;
 use super::engine::{ModelArgs, SamplerArgs};
 use super::output;
+use crate::engine::MODEL_FORMAT;
 use crate::generate::manifest::{Manifest, Run, digest};
 use crate::generate::{
     Character, Event, Inventor, Options, Record, Report, Section, Wish, invent_many, svg,
@@ -102,7 +103,8 @@ pub(super) struct GenerateArgs {
     /// How often a section is written at the most before its best version is taken
     #[arg(long, value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
     attempts: u16,
-    /// The prompt format to ask in [default: limarp-v1, for `--chat` limarp-flipped]
+    /// The prompt format to ask in, or `model` for instructions in the model's own chat template [default: by the model;
+    /// the layout is limarp-v1, for `--chat` limarp-flipped]
     #[arg(long)]
     format: Option<String>,
     #[command(flatten)]
@@ -185,13 +187,32 @@ impl GenerateArgs {
         } else {
             "limarp-v1"
         };
-        Format::named(self.format.as_deref().unwrap_or(default))
+        // The chat template says how the model is asked; lengths and reports go by a format of ours all the same.
+        let named = self.format.as_deref().filter(|name| *name != MODEL_FORMAT);
+        Format::named(named.unwrap_or(default))
+    }
+
+    /// Whether the model is asked in its own chat template.
+    fn is_by_template(&self) -> Result<bool> {
+        if self.format.as_deref() != Some(MODEL_FORMAT) {
+            return Ok(false);
+        }
+        let other = match (self.raw, self.shots) {
+            (true, _) => "--raw",
+            (false, Some(_)) => "--shots",
+            (false, None) => return Ok(true),
+        };
+        let message = format!(
+            "`{other}` writes in the LimaRP layout, and `--format model` asks in the chat template"
+        );
+        Err(Error::new(Kind::Usage, message).hint(format!("leave out `{other}` or `--format`")))
     }
 }
 
 /// Runs `generate`.
 pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     let format = arguments.format()?;
+    let instructions = arguments.is_by_template()?;
     for word in &arguments.length {
         format.check_length(word)?;
     }
@@ -238,6 +259,7 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
         &format,
         Options {
             shots: arguments.shots,
+            instructions,
             raw: arguments.raw,
             attempts: arguments.attempts.into(),
             settings: settings.clone(),

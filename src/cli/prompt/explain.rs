@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cli::counting::Counting;
 use crate::cli::output::{self, BOLD, DIM};
-use crate::prompt::{Fit, Part};
+use crate::prompt::lore::Position;
+use crate::prompt::{Fit, LoreEntry, Part, Voice};
 
 /// The parts of a prompt, one line each, and a line that sums up.
 pub(super) fn table(name: Option<&str>, fit: &Fit, counting: &Counting) -> String {
@@ -77,6 +78,39 @@ pub(super) fn json(fit: &Fit, counting: &Counting) -> Value {
         "counted_by": counting.by(),
         "estimate": counting.model().is_none(),
         "parts": parts.collect::<Vec<_>>(),
+    })
+}
+
+/// What became of an entry of a lorebook, as JSON.
+pub(super) fn lore(entry: &LoreEntry) -> Value {
+    let voice = |voice: &Voice| match voice {
+        Voice::System => "system",
+        Voice::User => "user",
+        Voice::Char => "assistant",
+    };
+    let place = match &entry.position {
+        Position::Before => json!({"at": "before"}),
+        Position::After => json!({"at": "after"}),
+        Position::NoteTop => json!({"at": "note_top"}),
+        Position::NoteBottom => json!({"at": "note_bottom"}),
+        Position::ExamplesTop => json!({"at": "examples_top"}),
+        Position::ExamplesBottom => json!({"at": "examples_bottom"}),
+        Position::Personality => json!({"at": "personality"}),
+        Position::Scenario => json!({"at": "scenario"}),
+        Position::Outlet(name) => json!({"at": "outlet", "name": name}),
+        Position::Depth(depth, of) => json!({"at": "depth", "depth": depth, "role": voice(of)}),
+        Position::ReverseDepth(depth, of) => {
+            json!({"at": "reverse_depth", "depth": depth, "role": voice(of)})
+        }
+    };
+    json!({
+        "id": entry.id,
+        "title": entry.title,
+        "joins": entry.joins,
+        "reason": entry.reason,
+        "tokens": entry.tokens,
+        "place": place,
+        "text": entry.text,
     })
 }
 

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Answer, input};
+use crate::engine::MODEL_FORMAT;
 use crate::prompt::chat_template::Tokens;
-use crate::prompt::lore::Lore;
+use crate::prompt::lore::{Lore, RULES, Rules};
 use crate::prompt::macros::Clock;
 use crate::prompt::{Cast, Format};
 use crate::weights::gguf::{Gguf, Value};
@@ -54,9 +55,6 @@ pub(super) fn run(command: PromptCommand) -> Result<Answer> {
     }
 }
 
-/// The name that stands for the chat template of the model in use.
-const MODEL: &str = "model";
-
 /// The endings of format files: ours, and imported presets.
 const ENDINGS: [&str; 2] = ["jinja", "hbs"];
 
@@ -94,7 +92,7 @@ impl FormatChoice {
                 }
             }
         }
-        if name == MODEL {
+        if name == MODEL_FORMAT {
             return Err(Error::new(
                 Kind::Usage,
                 "the chat template of a model is no format of this command",
@@ -188,7 +186,7 @@ pub(super) fn model_format(name: &str) -> Result<Format> {
         begin: &begin,
         end: &end,
     };
-    Ok(Format::of_chat_template(MODEL, &template, tokens))
+    Ok(Format::of_chat_template(MODEL_FORMAT, &template, tokens))
 }
 
 /// Who the two are and how their words are written down.
@@ -226,9 +224,14 @@ impl CastArgs {
         }
     }
 
+    /// Whether the chat template of the model was asked for.
+    pub(super) fn is_of_model(&self) -> bool {
+        self.choice.format.as_deref() == Some(MODEL_FORMAT)
+    }
+
     /// The format that was asked for, which may be the chat template of `model`; without a name, of the default model.
     pub(super) fn format_of(&self, model: Option<&str>) -> Result<Format> {
-        if self.choice.format.as_deref() == Some(MODEL) {
+        if self.is_of_model() {
             return model_format(model.unwrap_or(store::DEFAULT));
         }
         self.format()
@@ -250,15 +253,53 @@ impl CastArgs {
     }
 }
 
-/// The entries of lorebook files.
-pub(super) fn lorebooks(paths: &[PathBuf]) -> Result<Vec<Lore>> {
-    let mut lore = Vec::new();
-    for path in paths {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let entries = Lore::from_json(&read_text(path)?, &name);
-        lore.extend(entries.map_err(|error| error.at(path.display().to_string()))?);
+/// Which lorebooks, and how their entries are looked for.
+#[derive(Debug, Args)]
+pub(super) struct LoreArgs {
+    /// Further lorebooks: V2, V3 or SillyTavern's world info; may be repeated
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    lorebook: Vec<PathBuf>,
+    /// How lorebook entries are looked for, as in `--lore depth=4,min=2`; may be repeated; `--help` lists the settings
+    #[arg(long, value_name = "NAME=VALUE,...", value_delimiter = ',', long_help = rules_help())]
+    lore: Vec<String>,
+}
+
+impl LoreArgs {
+    /// The entries of the lorebooks.
+    pub(super) fn entries(&self) -> Result<Vec<Lore>> {
+        let mut lore = Vec::new();
+        for path in &self.lorebook {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let entries = Lore::from_json(&read_text(path)?, &name);
+            lore.extend(entries.map_err(|error| error.at(path.display().to_string()))?);
+        }
+        Ok(lore)
     }
-    Ok(lore)
+
+    /// How they are looked for.
+    pub(super) fn rules(&self) -> Result<Rules> {
+        let mut rules = Rules::default();
+        for setting in &self.lore {
+            let (name, value) = setting.split_once('=').ok_or_else(|| {
+                Error::new(Kind::Usage, format!("`--lore {setting}` has no value"))
+                    .hint("write it as in `--lore depth=4`")
+            })?;
+            rules.set(name, value)?;
+        }
+        Ok(rules)
+    }
+}
+
+fn rules_help() -> String {
+    let mut help = "How lorebook entries are looked for where they do not say, as in `--lore depth=4,min=2`; may be repeated. \
+                    SillyTavern's own names, such as `world_info_depth`, are taken too.\n\n"
+        .to_owned();
+    let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
+    for rule in RULES {
+        let (name, about, values) = (rule.name, rule.about, rule.values);
+        help.push_str(&format!("{name:width$}  {about}: {values}\n"));
+    }
+    help
 }
 
 /// The text of `path`, or of standard input for `-`.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{CastArgs, explain, lorebooks, read_text};
+use super::{CastArgs, LoreArgs, explain, read_text};
 use crate::card::Card;
 use crate::cli::counting::Counting;
 use crate::cli::{Answer, card, output};
 use crate::prompt::chat_file::{ChatFile, ChatMessage};
-use crate::prompt::lore::{Lore, Rules};
-use crate::prompt::{Budget, Cast, Fit, Format, Role, Scene, Stage, estimate};
+use crate::prompt::lore::{Lore, Trigger};
+use crate::prompt::{Budget, Cast, Fit, Format, LoreEntry, Role, Scene, Stage, estimate};
 use crate::{Error, Finding, Kind, Result, file};
 
 /// Write the prompts of cards, at the start or at any point of a chat
@@ -44,9 +44,12 @@ pub(in crate::cli) struct Render {
     /// Write the chat, with `--message` and what lorebook entries have to remember, as SillyTavern keeps it
     #[arg(long, value_name = "FILE")]
     chat_out: Option<PathBuf>,
-    /// Further lorebooks: V2, V3 or SillyTavern's world info; may be repeated
-    #[arg(long, value_name = "FILE")]
-    lorebook: Vec<PathBuf>,
+    #[command(flatten)]
+    lore: LoreArgs,
+    /// What the turn is, for lorebook entries that are not for all: normal, continue, impersonate, swipe, regenerate or
+    /// quiet
+    #[arg(long, value_name = "WHAT", default_value = "normal")]
+    trigger: Trigger,
     /// Tokens that the model can hold, prompt and reply together [default: no limit]
     #[arg(long, value_name = "TOKENS")]
     context: Option<usize>,
@@ -56,7 +59,7 @@ pub(in crate::cli) struct Render {
     /// How many turns go at once where not all fit: a larger block keeps the beginning of the prompt the same for longer
     #[arg(long, value_name = "TURNS", default_value_t = 8)]
     block: usize,
-    /// Tokens that lorebook entries may take together [default: a quarter of --context]
+    /// Tokens that lorebook entries may take together [default: a quarter of --context less --reply-tokens]
     #[arg(long, value_name = "TOKENS")]
     lore_tokens: Option<usize>,
     /// Print a table of the prompt's parts instead: their tokens, kept or cut, and why
@@ -84,6 +87,7 @@ struct Rendered {
     prompt: String,
     stop: Vec<String>,
     findings: Vec<Finding>,
+    lore: Vec<LoreEntry>,
     fit: Option<Fit>,
 }
 
@@ -103,7 +107,7 @@ impl Render {
         } else {
             None
         };
-        let lore = lorebooks(&self.lorebook)?;
+        let lore = self.lore.entries()?;
         let rendered = self
             .cards
             .iter()
@@ -146,6 +150,7 @@ impl Render {
                     "prompt": one.prompt,
                     "stop": one.stop,
                     "findings": one.findings,
+                    "lore": one.lore.iter().map(explain::lore).collect::<Vec<_>>(),
                 });
                 if let (Some(fit), Some(counting)) = (&one.fit, counting) {
                     row["budget"] = explain::json(fit, counting);
@@ -200,15 +205,19 @@ impl Render {
             chat.push(ChatMessage::new(&user, true, text));
         }
         let estimate: &dyn crate::prompt::Counter = &estimate;
-        let mut rules = Rules {
-            budget: self.lore_tokens.or(self.context.map(|context| context / 4)),
-            ..Rules::default()
-        };
+        let mut rules = self.lore.rules()?;
+        rules.budget = self.lore_tokens;
+        let file = path.file_stem().unwrap_or_default().to_string_lossy();
         let (prompt, fit, scene, findings, timed) = loop {
             let stage = Stage {
                 chat: chat.as_ref(),
                 lore,
                 rules,
+                room: self
+                    .context
+                    .map(|context| context.saturating_sub(self.reply_tokens)),
+                trigger: self.trigger,
+                file: &file,
                 counter: counting.map_or(estimate, |counting| counting),
             };
             let (mut scene, findings, timed) = Scene::of_card(&card, cast, stage)?;
@@ -249,6 +258,7 @@ impl Render {
             stop: format.stop_strings(scene.cast()),
             char: scene.cast().char.clone(),
             findings,
+            lore: scene.lore().to_vec(),
             fit,
         })
     }

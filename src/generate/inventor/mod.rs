@@ -12,7 +12,7 @@ use super::asking::{Asked, Asking, Question, topic};
 use super::character::Character;
 use super::draft::Draft;
 use super::grammar::{self, Begun};
-use super::method::Method;
+use super::method::{Method, takes_instructions};
 use super::review::{self, Fault, UNACCEPTABLE};
 use super::section::{Section, Size, words_of};
 use super::similar::Similar;
@@ -33,6 +33,8 @@ pub struct Options {
     /// Write in the bare layout of the format, after so many example characters. `None` suits the model: see
     /// [`Method::suits`]. Default: `None`.
     pub shots: Option<usize>,
+    /// Ask in the model's own chat template, whatever suits the model. Default: false.
+    pub instructions: bool,
     /// The plain LimaRP way: the prompt is the head of the system text and the name, and no grammar holds what follows.
     /// Default: false.
     pub raw: bool,
@@ -48,6 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             shots: None,
+            instructions: false,
             raw: false,
             length: None,
             attempts: 6,
@@ -117,10 +120,14 @@ impl<'a> Inventor<'a> {
     ///
     /// # Errors
     ///
-    /// When there are fewer examples than asked for, or the format cannot render them.
+    /// When there are fewer examples than asked for, or the format cannot render them; when the model has no chat template
+    /// that can be used and is to be asked in it.
     pub fn new(engine: &'a dyn Engine, format: &'a Format, options: Options) -> Result<Self> {
         let length = options.length.as_deref();
         let method = Method::of(&options, engine);
+        if method == Method::Instructions {
+            takes_instructions(engine.model())?;
+        }
         let asking = Asking::new(engine.model(), format, method, length)?;
         Ok(Self {
             engine,

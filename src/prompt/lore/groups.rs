@@ -1,7 +1,5 @@
 //! Groups: of the entries of one group that would join at the same time, one does.
 
-use std::collections::BTreeMap;
-
 use super::Lore;
 
 /// What the groups need to know about entries.
@@ -10,8 +8,10 @@ pub(super) struct Group<'a> {
     pub(super) lore: &'a [Lore],
     /// Whether an entry stays from before.
     pub(super) is_sticky: &'a dyn Fn(usize) -> bool,
-    /// How many keys of an entry are mentioned; `None` where that does not count for it.
-    pub(super) score: &'a dyn Fn(usize) -> Option<usize>,
+    /// How many keys of an entry are mentioned.
+    pub(super) score: &'a dyn Fn(usize) -> usize,
+    /// Whether an entry loses to those with more keys mentioned.
+    pub(super) is_scored: &'a dyn Fn(usize) -> bool,
     /// The entries that joined already.
     pub(super) joined: &'a [usize],
     /// A number from 0 to 1 for the draw in a group.
@@ -20,10 +20,13 @@ pub(super) struct Group<'a> {
 
 /// Takes out of `candidates` who loses in a group, and says to whom.
 pub(super) fn settle(candidates: &mut Vec<usize>, group: &Group<'_>) -> Vec<(usize, String)> {
-    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut members: Vec<(&str, Vec<usize>)> = Vec::new();
     for &at in candidates.iter() {
         for name in &group.lore[at].groups {
-            members.entry(name).or_default().push(at);
+            match members.iter_mut().find(|(other, _)| other == name) {
+                Some((_, of_group)) => of_group.push(at),
+                None => members.push((name, vec![at])),
+            }
         }
     }
     let mut losers: Vec<(usize, String)> = Vec::new();
@@ -41,13 +44,10 @@ pub(super) fn settle(candidates: &mut Vec<usize>, group: &Group<'_>) -> Vec<(usi
             lose(&mut of_group, &|at| (group.is_sticky)(at), why);
             continue;
         }
-        let scores: BTreeMap<usize, Option<usize>> = of_group
-            .iter()
-            .map(|at| (*at, (group.score)(*at)))
-            .collect();
-        if let Some(best) = scores.values().flatten().max().copied() {
+        if of_group.iter().any(|at| (group.is_scored)(*at)) {
+            let best = of_group.iter().map(|at| (group.score)(*at)).max();
             let why = format!("others in group `{name}` have more keys mentioned");
-            let keep = |at: usize| scores[&at].is_none_or(|score| score >= best);
+            let keep = |at: usize| !(group.is_scored)(at) || Some((group.score)(at)) >= best;
             lose(&mut of_group, &keep, why);
         }
         if group

@@ -51,8 +51,10 @@ impl Key {
         let key = key.trim();
         let matcher = if key.is_empty() {
             Matcher::Nothing
-        } else if let Some((pattern, flags)) = slashed(key) {
-            compile(&pattern, flags).map_or(Matcher::Nothing, |regex| Matcher::Regex(regex.into()))
+        } else if let Some(regex) =
+            slashed(key).and_then(|(pattern, flags)| compile(&pattern, flags))
+        {
+            Matcher::Regex(regex.into())
         } else if use_regex {
             let flags = if case_sensitive { "" } else { "i" };
             compile(key, flags).map_or(Matcher::Nothing, |regex| Matcher::Regex(regex.into()))
@@ -103,11 +105,18 @@ impl Key {
 /// takes for a word.
 fn is_a_word_of(key: &str, text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.match_indices(key).any(|(at, _)| {
+    let step = key.chars().next().map_or(1, char::len_utf8);
+    let mut from = 0;
+    // One that is no word may overlap with one that is: `a-a` in `xa-a-a`.
+    while let Some(at) = text[from..].find(key).map(|at| from + at) {
         let before = text[..at].chars().next_back();
         let after = text[at + key.len()..].chars().next();
-        !before.is_some_and(is_word) && !after.is_some_and(is_word)
-    })
+        if !before.is_some_and(is_word) && !after.is_some_and(is_word) {
+            return true;
+        }
+        from = at + step;
+    }
+    false
 }
 
 /// The pattern and the flags of a key such as `/storms?/i`; `None` when it is plain text.
@@ -115,7 +124,8 @@ fn slashed(key: &str) -> Option<(String, &str)> {
     let inside = key.strip_prefix('/')?;
     let end = inside.rfind('/').filter(|end| *end > 0)?;
     let (pattern, flags) = (&inside[..end], &inside[end + 1..]);
-    if flags.contains(|c| !"gimsuy".contains(c)) {
+    let is_flag = |(at, flag)| "gimsuy".contains(flag) && !flags[..at].contains(flag);
+    if !flags.char_indices().all(is_flag) {
         return None;
     }
     let mut before = None;
@@ -132,7 +142,12 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
     if pattern.len() > MAX_PATTERN {
         return None;
     }
-    RegexBuilder::new(&translate(pattern))
+    let mut pattern = translate(pattern, flags.contains('u'));
+    // A sticky expression matches where the text begins, and nowhere else.
+    if flags.contains('y') {
+        pattern = format!("\\A(?:{pattern})");
+    }
+    RegexBuilder::new(&pattern)
         .case_insensitive(flags.contains('i'))
         .multi_line(flags.contains('m'))
         .dot_matches_new_line(flags.contains('s'))
@@ -142,9 +157,16 @@ fn compile(pattern: &str, flags: &str) -> Option<Regex> {
         .ok()
 }
 
+/// The edge of a word and what is none, as JavaScript means them: with letters, digits and underscores of ASCII.
+const WORD_EDGE: &str = "(?:(?<=[A-Za-z0-9_])(?![A-Za-z0-9_])|(?<![A-Za-z0-9_])(?=[A-Za-z0-9_]))";
+const NO_WORD_EDGE: &str =
+    "(?:(?<=[A-Za-z0-9_])(?=[A-Za-z0-9_])|(?<![A-Za-z0-9_])(?![A-Za-z0-9_]))";
+
 /// A pattern as JavaScript means it: `\d` and `\w` are ASCII there, `[^]` is any character, and code points are written
 /// in another way.
-fn translate(pattern: &str) -> String {
+///
+/// Without the flag `u` an escape or a brace that means nothing stands for itself.
+fn translate(pattern: &str, is_unicode: bool) -> String {
     let mut out = String::with_capacity(pattern.len());
     let mut in_class = false;
     let mut rest = pattern;
@@ -164,13 +186,40 @@ fn translate(pattern: &str) -> String {
                     'w' => out.push_str("[A-Za-z0-9_]"),
                     'D' if !in_class => out.push_str("[^0-9]"),
                     'W' if !in_class => out.push_str("[^A-Za-z0-9_]"),
+                    'b' if in_class => out.push_str("\\x08"),
+                    'b' => out.push_str(WORD_EDGE),
+                    'B' if !in_class => out.push_str(NO_WORD_EDGE),
                     'u' => match code_point(&after[1..]) {
-                        Some((code, length)) => {
+                        Some((code, length)) if is_unicode || code.len() == length => {
                             out.push_str(&format!("\\x{{{code}}}"));
                             taken += length;
                         }
-                        None => out.push('u'),
+                        _ => out.push('u'),
                     },
+                    // A letter that means nothing stands for itself.
+                    'a'
+                    | 'e'
+                    | 'g'
+                    | 'h'
+                    | 'i'
+                    | 'j'
+                    | 'l'
+                    | 'm'
+                    | 'o'
+                    | 'q'
+                    | 'y'
+                    | 'z'
+                    | 'A'
+                    | 'C'
+                    | 'E'..='O'
+                    | 'Q'
+                    | 'R'
+                    | 'T'..='V'
+                    | 'X'..='Z' => out.push(escaped),
+                    'p' | 'P' if !is_unicode => out.push(escaped),
+                    'k' if !pattern.contains("(?<") => out.push(escaped),
+                    '<' | '>' => out.push(escaped),
+                    _ if !escaped.is_ascii() => out.push(escaped),
                     _ => {
                         out.push('\\');
                         out.push(escaped);
@@ -191,6 +240,7 @@ fn translate(pattern: &str) -> String {
                     out.push('[');
                 }
             },
+            '{' if !in_class && !is_unicode && !is_repetition(after) => out.push_str("\\{"),
             ']' => {
                 in_class = false;
                 out.push(']');
@@ -205,6 +255,16 @@ fn translate(pattern: &str) -> String {
         rest = after;
     }
     out
+}
+
+/// Whether `2}`, `2,}` or `2,3}` follows a brace.
+fn is_repetition(after: &str) -> bool {
+    let Some((inside, _)) = after.split_once('}') else {
+        return false;
+    };
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && is_number(least) && is_number(most)
 }
 
 /// The digits of `FEFF` or `{1F98A}`, and how many bytes they take.
@@ -250,6 +310,19 @@ mod tests {
             (r"/[\w&&x]/", "&", Found::Yes),
             ("/(unclosed/", "(unclosed", Found::No),
             ("/a/b/", "/a/b/", Found::Yes),
+            ("/(unclosed/", "a /(unclosed/ b", Found::Yes),
+            ("/a/gg", "a", Found::No),
+            ("/a/gg", "(/a/gg)", Found::Yes),
+            ("/b/y", "ab", Found::No),
+            (r"/caf\b/", "café", Found::Yes),
+            (r"/caf\B/", "café", Found::No),
+            (r"/\q\'\é/", "q'é", Found::Yes),
+            ("a-a", "xa-a-a", Found::Yes),
+            (r"/^\u{2}$/", "uu", Found::Yes),
+            (r"/\u{1F98A}|{x}/", "🦊", Found::No),
+            (r"/\p{L}/u", "é", Found::Yes),
+            (r"/^\p{L}$/", "p{L}", Found::Yes),
+            (r"/a{2,3}\k/", "aak", Found::Yes),
         ] {
             assert_eq!(found(key, text), expected, "{key}");
         }

@@ -1,7 +1,7 @@
 //! Lorebooks at work: which entries a chat brings in, and where they go.
 //!
-//! The rules are SillyTavern 1.19's (keys, secondary keys, chance, recursion, groups, sticky entries, budget), with the
-//! decorators of the V3 specification on top. Chance comes from a seed, so that the same chat brings in the same entries.
+//! The rules are SillyTavern 1.19's (keys, secondary keys, chance, recursion, groups, sticky entries, budget, filters),
+//! with the decorators of the V3 specification on top. Chance comes from a seed, so that the same chat brings in the same entries.
 //! Keys may be regular expressions by strangers: each has a limit on its size and on the steps it may take.
 //!
 //! ```
@@ -26,10 +26,12 @@ mod groups;
 mod keys;
 mod read;
 mod rounds;
+mod rules;
 mod scan;
 mod timed;
 
-pub use scan::{Activation, Fate, Rules, Scan, Sources, activate};
+pub use rules::{First, RULES, Rule, Rules};
+pub use scan::{Activation, Fate, Scan, Sources, Trigger, Who, activate};
 pub use timed::{Span, Timed};
 
 use super::Voice;
@@ -97,6 +99,27 @@ pub struct Lore {
     pub decorators: Decorators,
     /// Its book's limit on the tokens of all its entries.
     pub book_budget: Option<usize>,
+    /// For which characters it is.
+    pub filter: Filter,
+    /// For which turns it is; none is for all.
+    pub triggers: Vec<Trigger>,
+    /// Whether SillyTavern would also look for texts that mean the same, which takes an embedding model. Its keys work
+    /// all the same.
+    pub vectorized: bool,
+    /// Whether it is in the character's own book.
+    pub is_of_card: bool,
+}
+
+/// Which characters an entry is for. Without names and tags it is for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Characters, by the names of their files without the ending, as SillyTavern has them, or by their own names.
+    pub names: Vec<String>,
+    /// Tags of characters. SillyTavern writes the numbers that it gave to its tags instead of their names; no card has
+    /// such a tag.
+    pub tags: Vec<String>,
+    /// Whether it is for all others instead.
+    pub is_exclude: bool,
 }
 
 /// How secondary keys count.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Also, Decorators, Logic, Lore, Position, decorators};
+use super::{Also, Decorators, Filter, Logic, Lore, Position, decorators};
 use crate::card::{Entry, Lorebook, Position as CardPosition, Step};
 use crate::prompt::Voice;
 use crate::{Error, Kind, Result};
@@ -27,6 +27,7 @@ impl Lore {
             .enumerate()
             .map(|(at, entry)| {
                 let mut lore = Self::of_entry(entry, world, at);
+                lore.is_of_card = true;
                 lore.scan_depth = lore.scan_depth.or(book.scan_depth.map(whole));
                 lore.book_budget = book.token_budget.filter(|n| *n > 0.0).map(whole);
                 // A book that says no to recursion neither brings in nor is brought in by other entries.
@@ -66,7 +67,11 @@ impl Lore {
             first.is_some_and(|entry| entry.get("keys").is_none() && entry.get("key").is_some());
         if !is_world_info {
             let book = Lorebook::from_value(book).ok_or_else(none)?;
-            return Ok(Self::of_book(&book, name));
+            let mut lore = Self::of_book(&book, name);
+            for one in &mut lore {
+                one.is_of_card = false;
+            }
+            return Ok(lore);
         }
         let mut lore = Vec::new();
         let mut add = |id: &str, entry: &Value| {
@@ -104,14 +109,17 @@ impl Lore {
         lore.title.clone_from(&entry.title);
         lore.enabled = entry.enabled;
         lore.keys.clone_from(&entry.keys);
-        if entry.selective && !entry.use_regex {
+        // SillyTavern says of every entry that it exports that its keys are regular expressions, since each may be one in
+        // slashes, and reads none that way. An entry with its fields is meant as it has it.
+        let use_regex = entry.use_regex && more.get("selective_logic").is_none();
+        if entry.selective && !use_regex {
             lore.secondary.clone_from(&entry.secondary_keys);
         }
-        lore.use_regex = entry.use_regex;
+        lore.use_regex = use_regex;
         lore.case_sensitive = more.flag("case_sensitive").or(entry.case_sensitive);
         lore.content.clone_from(&entry.content);
         // The V3 specification has it so; SillyTavern knows no `use_regex`.
-        lore.constant = entry.constant && !entry.use_regex;
+        lore.constant = entry.constant && !use_regex;
         lore.order = entry.insertion_order;
         lore.priority = entry.priority;
         lore.finish()
@@ -275,6 +283,26 @@ impl Fields<'_> {
             },
             decorators: Decorators::default(),
             book_budget: None,
+            filter: self.filter(),
+            triggers: self
+                .list("triggers")
+                .iter()
+                .filter_map(|name| name.parse().ok())
+                .collect(),
+            vectorized: self.flag("vectorized") == Some(true),
+            is_of_card: false,
+        }
+    }
+
+    fn filter(&self) -> Filter {
+        let Some(Value::Object(filter)) = self.get("character_filter") else {
+            return Filter::default();
+        };
+        let filter = Fields(filter);
+        Filter {
+            names: filter.list("names"),
+            tags: filter.list("tags"),
+            is_exclude: filter.flag("is_exclude") == Some(true),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::groups::{self, Group};
 use super::keys::{Found, Key};
 use super::scan::{Fate, Scan};
 use super::timed::Now;
-use super::{Logic, Lore};
+use super::{First, Logic, Lore, Rules};
 use crate::Result;
 use crate::prompt::macros::Random;
 
@@ -19,10 +19,21 @@ const MAX_SCAN_DEPTH: usize = 1000;
 const SEPARATOR: &str = "\n\u{1}";
 
 /// A text to search, as it is and in lower case.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Haystack {
     text: String,
     lower: String,
+}
+
+/// What a round is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// The last messages are searched.
+    First,
+    /// So is the text of what joined.
+    Recursion,
+    /// One message more is searched, as too few entries joined.
+    Deeper,
 }
 
 /// Why an entry does or does not want to join in a round.
@@ -38,6 +49,9 @@ pub(super) struct State<'a, 's> {
     keys: Vec<Keys>,
     /// The text of entries that joined, newest last.
     recursion: Vec<String>,
+    round: Round,
+    /// How many messages more than the rules say are searched.
+    deeper: usize,
     haystacks: HashMap<(usize, super::Also, usize), Rc<Haystack>>,
     pub(super) joined: Vec<(usize, String)>,
     pub(super) fates: Vec<Fate>,
@@ -70,6 +84,8 @@ impl<'a, 's> State<'a, 's> {
             now,
             keys,
             recursion: Vec::new(),
+            round: Round::First,
+            deeper: 0,
             haystacks: HashMap::new(),
             joined: Vec::new(),
             fates: (0..scan.lore.len()).map(fate).collect(),
@@ -81,11 +97,7 @@ impl<'a, 's> State<'a, 's> {
 
     pub(super) fn run(&mut self) -> Result<()> {
         let rules = self.scan.rules;
-        let mut order: Vec<usize> = (0..self.scan.lore.len()).collect();
-        order.sort_by(|a, b| {
-            let of = |at: &usize| self.scan.lore[*at].order;
-            of(b).total_cmp(&of(a))
-        });
+        let order = in_order(self.scan.lore, &rules);
         let mut levels: Vec<u32> = self
             .scan
             .lore
@@ -97,46 +109,69 @@ impl<'a, 's> State<'a, 's> {
         levels.dedup();
         let mut levels = levels.into_iter();
         let mut level = levels.next().unwrap_or(0);
-        let most = if rules.max_rounds == 0 {
-            MAX_ROUNDS
-        } else {
-            rules.max_rounds.min(MAX_ROUNDS)
-        };
-        let mut in_recursion = false;
-        for _ in 0..most {
-            let wishing = self.wishing(&order, in_recursion, level);
+        let (mut rounds, mut of_recursion) = (0, 0);
+        loop {
+            let is_over = rules.max_rounds > 0 && rounds >= rules.max_rounds;
+            if is_over || of_recursion >= MAX_ROUNDS {
+                break;
+            }
+            rounds += 1;
+            of_recursion += usize::from(self.round != Round::Deeper);
+            let wishing = self.wishing(&order, level);
             let joined = self.admit(wishing)?;
             let spreading: Vec<&str> = joined
                 .iter()
                 .filter(|(at, _)| !self.scan.lore[*at].prevent_recursion)
                 .map(|(_, text)| text.as_str())
                 .collect();
-            let mut goes_on = rules.recursive && !self.overflowed && !spreading.is_empty();
-            if !goes_on && let Some(next) = levels.next() {
-                level = next;
-                goes_on = true;
-            }
-            if !goes_on {
+            let next = self.next_round(!spreading.is_empty()).or_else(|| {
+                level = levels.next()?;
+                Some(Round::Recursion)
+            });
+            let Some(next) = next else {
                 break;
-            }
-            in_recursion = true;
+            };
+            self.round = next;
             let text = spreading.join("\n");
             if !text.is_empty() {
                 self.recursion.push(text);
-                self.haystacks.clear();
             }
+            self.haystacks.clear();
         }
         Ok(())
     }
 
+    /// What is to be looked at next, before entries that wait for a later round of recursion.
+    fn next_round(&mut self, something_spreads: bool) -> Option<Round> {
+        let rules = self.scan.rules;
+        if self.overflowed {
+            return None;
+        }
+        // What joined before may bring in more beside the message that was searched last.
+        let looks_again = self.round == Round::Deeper && !self.recursion.is_empty();
+        if rules.recursive && (something_spreads || looks_again) {
+            return Some(Round::Recursion);
+        }
+        if self.joined.len() >= rules.min_activations {
+            return None;
+        }
+        let depth = rules.scan_depth + self.deeper;
+        let is_deepest = rules.min_depth > 0 && depth > rules.min_depth;
+        if is_deepest || depth > self.scan.messages.len() {
+            return None;
+        }
+        self.deeper += 1;
+        Some(Round::Deeper)
+    }
+
     /// The entries that want to join in this round, those that stay from before first.
-    fn wishing(&mut self, order: &[usize], in_recursion: bool, level: u32) -> Vec<usize> {
+    fn wishing(&mut self, order: &[usize], level: u32) -> Vec<usize> {
         let mut wishing = Vec::new();
         for &at in order {
             if self.unlucky.contains(&at) || self.joined.iter().any(|(other, _)| *other == at) {
                 continue;
             }
-            match self.wish(at, in_recursion, level) {
+            match self.wish(at, level) {
                 Wish::Join(reason) => {
                     self.fates[at].reason = reason;
                     wishing.push(at);
@@ -152,7 +187,7 @@ impl<'a, 's> State<'a, 's> {
         self.now.sticky.contains(self.scan.lore[at].id.as_str())
     }
 
-    fn wish(&mut self, at: usize, in_recursion: bool, level: u32) -> Wish {
+    fn wish(&mut self, at: usize, level: u32) -> Wish {
         let scan = self.scan;
         let lore = &scan.lore[at];
         let stay = |reason: &str| Wish::Stay(reason.to_owned());
@@ -160,8 +195,15 @@ impl<'a, 's> State<'a, 's> {
         let decorators = &lore.decorators;
         let (messages, replies) = (scan.messages.len(), scan.replies as f64);
         let is_sticky = self.is_sticky(at);
+        let in_recursion = self.round == Round::Recursion;
         if !lore.enabled {
             return stay("switched off");
+        }
+        if !lore.triggers.is_empty() && !lore.triggers.contains(&scan.trigger) {
+            return Wish::Stay(format!("is not for a turn that is `{}`", scan.trigger));
+        }
+        if let Some(why) = scan.who.refusal(&lore.filter) {
+            return Wish::Stay(why);
         }
         if scan.rules.is_full && decorators.ignore_on_max_context {
             return stay("`@@ignore_on_max_context`: the context is full");
@@ -182,7 +224,8 @@ impl<'a, 's> State<'a, 's> {
                     lore.delay_until_recursion
                 ));
             }
-        } else if in_recursion && scan.rules.recursive && lore.exclude_recursion && !is_sticky {
+        }
+        if in_recursion && scan.rules.recursive && lore.exclude_recursion && !is_sticky {
             return stay("no key is mentioned in the chat, and other entries do not bring it in");
         }
         if decorators.activate {
@@ -218,10 +261,17 @@ impl<'a, 's> State<'a, 's> {
         if is_sticky {
             return join("stays from before");
         }
-        if lore.keys.is_empty() {
-            return stay("it has no keys");
+        let wish = if lore.keys.is_empty() {
+            stay("it has no keys")
+        } else {
+            self.mentioned(at)
+        };
+        match wish {
+            Wish::Stay(why) if lore.vectorized => Wish::Stay(format!(
+                "{why}, and without an embedding model nothing is found by its meaning"
+            )),
+            wish => wish,
         }
-        self.mentioned(at)
     }
 
     /// Whether the keys of an entry are mentioned as it wants them to be.
@@ -285,14 +335,20 @@ impl<'a, 's> State<'a, 's> {
     fn haystack(&mut self, at: usize, with_recursion: bool) -> Rc<Haystack> {
         let scan = self.scan;
         let lore = &scan.lore[at];
-        let depth = lore.scan_depth.unwrap_or(scan.rules.scan_depth);
-        let depth = depth.min(MAX_SCAN_DEPTH);
-        let rounds = if with_recursion {
+        let depth = lore
+            .scan_depth
+            .unwrap_or(scan.rules.scan_depth + self.deeper)
+            .min(MAX_SCAN_DEPTH);
+        // One more message is searched by itself.
+        let rounds = if with_recursion && self.round != Round::Deeper {
             self.recursion.len()
         } else {
             0
         };
         let build = || {
+            if depth == 0 {
+                return Rc::default();
+            }
             let mut text = String::from("\u{1}");
             let messages = scan.messages.iter().rev().take(depth);
             let mut parts: Vec<&str> = messages.map(|message| message.trim()).collect();
@@ -305,13 +361,11 @@ impl<'a, 's> State<'a, 's> {
                 (lore.also.scenario, sources.scenario),
                 (lore.also.creator_notes, sources.creator_notes),
             ] {
-                if wanted && !source.is_empty() && depth > 0 {
+                if wanted && !source.is_empty() {
                     parts.push(source);
                 }
             }
-            if depth > 0 {
-                parts.extend(self.recursion[..rounds].iter().map(String::as_str));
-            }
+            parts.extend(self.recursion[..rounds].iter().map(String::as_str));
             text.push_str(&parts.join(SEPARATOR));
             let lower = text.to_lowercase();
             Rc::new(Haystack { text, lower })
@@ -343,22 +397,20 @@ impl<'a, 's> State<'a, 's> {
         let scan = self.scan;
         let grouped = wishing.iter().any(|at| !scan.lore[*at].groups.is_empty());
         if grouped {
-            let scores: HashMap<usize, Option<usize>> = wishing
-                .iter()
-                .map(|&at| {
-                    let scored = scan.lore[at]
-                        .group_scoring
-                        .unwrap_or(scan.rules.group_scoring);
-                    (at, scored.then(|| self.score(at)))
-                })
-                .collect();
+            let scores: HashMap<usize, usize> =
+                wishing.iter().map(|&at| (at, self.score(at))).collect();
+            let is_scored = |at: usize| {
+                let scored = scan.lore[at].group_scoring;
+                scored.unwrap_or(scan.rules.group_scoring)
+            };
             let joined: Vec<usize> = self.joined.iter().map(|(at, _)| *at).collect();
             let losers = groups::settle(
                 &mut wishing,
                 &Group {
                     lore: scan.lore,
                     is_sticky: &|at| self.is_sticky(at),
-                    score: &|at| scores.get(&at).copied().flatten(),
+                    score: &|at| scores.get(&at).copied().unwrap_or(0),
+                    is_scored: &is_scored,
                     joined: &joined,
                     draw: &|name| self.draw(&format!("group {name}")),
                 },
@@ -367,7 +419,14 @@ impl<'a, 's> State<'a, 's> {
                 self.fates[at].reason = reason;
             }
         }
-        let used = scan.counter.count(&self.recursion.join("\n"))?;
+        // As SillyTavern has it: what others were brought in by, the newest first.
+        let before: String = self
+            .recursion
+            .iter()
+            .rev()
+            .flat_map(|text| [text, "\n"])
+            .collect();
+        let used = scan.counter.count(&before)?;
         let mut new = String::new();
         let mut joined = Vec::new();
         // Where a book ranks its entries, the ones that matter least go first.
@@ -426,6 +485,23 @@ impl<'a, 's> State<'a, 's> {
         let seed = format!("{}-{}-{what}", self.scan.seed, self.scan.messages.len());
         Random::new(&seed).number()
     }
+}
+
+/// The entries as they are looked at: the character's or the others first, then by falling order. Of equals in all books the
+/// others come first, as in SillyTavern.
+fn in_order(lore: &[Lore], rules: &Rules) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..lore.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (&lore[*a], &lore[*b]);
+        let by_order = b.order.total_cmp(&a.order);
+        let others_first = a.is_of_card.cmp(&b.is_of_card);
+        match rules.first {
+            First::Character => others_first.reverse().then(by_order),
+            First::Others => others_first.then(by_order),
+            First::HighestOrder => by_order.then(others_first),
+        }
+    });
+    order
 }
 
 impl Keys {

@@ -1,49 +1,14 @@
 //! The scan: a chat, the entries to be looked for in it and the rules for that go in; what joins and where comes out.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use super::rounds::State;
 use super::timed::Timed;
-use super::{Lore, Position};
-use crate::Result;
+use super::{Filter, Lore, Position, Rules};
 use crate::prompt::{Counter, Voice};
-
-/// How entries are looked for where they do not say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rules {
-    /// How many of the last messages are searched. Default: 2.
-    pub scan_depth: usize,
-    /// Whether the text of entries is searched too. Default: true.
-    pub recursive: bool,
-    /// How many rounds there may be; 0 is as many as it takes. Default: 0.
-    pub max_rounds: usize,
-    /// Whether keys match case. Default: false.
-    pub case_sensitive: bool,
-    /// Whether keys match whole words only. Default: true.
-    pub whole_words: bool,
-    /// Whether entries with fewer matching keys lose in their groups. Default: false.
-    pub group_scoring: bool,
-    /// The tokens that all entries together stay below; `None` is no limit. Default: `None`. SillyTavern takes a quarter
-    /// of the context.
-    pub budget: Option<usize>,
-    /// Whether the context is full: entries with `@@ignore_on_max_context` stay away then. Default: false.
-    pub is_full: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            scan_depth: 2,
-            recursive: true,
-            max_rounds: 0,
-            case_sensitive: false,
-            whole_words: true,
-            group_scoring: false,
-            budget: None,
-            is_full: false,
-        }
-    }
-}
+use crate::{Error, Kind, Result};
 
 /// What entries may be looked for in besides the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,6 +27,107 @@ pub struct Sources<'a> {
     pub creator_notes: &'a str,
 }
 
+/// What a turn is that entries are looked for, in SillyTavern's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trigger {
+    /// The next turn of the character.
+    #[default]
+    Normal,
+    /// More of the character's last turn.
+    Continue,
+    /// The next turn of the user, written by the model.
+    Impersonate,
+    /// Another version of the character's last turn.
+    Swipe,
+    /// The character's last turn, written anew.
+    Regenerate,
+    /// Something beside the chat, such as a summary.
+    Quiet,
+}
+
+impl Trigger {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Normal,
+        Self::Continue,
+        Self::Impersonate,
+        Self::Swipe,
+        Self::Regenerate,
+        Self::Quiet,
+    ];
+
+    /// What SillyTavern calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Continue => "continue",
+            Self::Impersonate => "impersonate",
+            Self::Swipe => "swipe",
+            Self::Regenerate => "regenerate",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Trigger {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|trigger| trigger.name() == name);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|trigger| trigger.name()).collect();
+            Error::new(Kind::Usage, format!("no turn is `{name}`"))
+                .hint(format!("there are: {}", names.join(", ")))
+        })
+    }
+}
+
+/// Who the character is, for entries that are not for all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Who {
+    /// What the character is called: by its name, and by its file's without the ending.
+    pub names: Vec<String>,
+    /// The character's tags.
+    pub tags: Vec<String>,
+}
+
+impl Who {
+    /// Why an entry is not for this character; `None` when it is.
+    pub(super) fn refusal(&self, filter: &Filter) -> Option<String> {
+        let is_named = filter.names.iter().any(|name| self.names.contains(name));
+        if !filter.names.is_empty() && is_named == filter.is_exclude {
+            return Some(if filter.is_exclude {
+                "is not for this character".into()
+            } else {
+                format!("is only for `{}`", filter.names.join("`, `"))
+            });
+        }
+        let is_same = |tag: &String| {
+            let tag = tag.to_lowercase();
+            self.tags.iter().any(|other| other.to_lowercase() == tag)
+        };
+        let is_tagged = filter.tags.iter().any(is_same);
+        if !filter.tags.is_empty() && is_tagged == filter.is_exclude {
+            return Some(if filter.is_exclude {
+                "is not for characters with one of these tags".into()
+            } else {
+                format!(
+                    "is only for characters with the tag `{}`",
+                    filter.tags.join("` or `")
+                )
+            });
+        }
+        None
+    }
+}
+
 /// A chat and the entries to be looked for in it.
 #[derive(Clone)]
 pub struct Scan<'a> {
@@ -75,6 +141,10 @@ pub struct Scan<'a> {
     pub replies: usize,
     /// Which greeting the chat began with: 0 is the first message. `None` where that is not known.
     pub greeting: Option<usize>,
+    /// Who the character is.
+    pub who: Who,
+    /// What the turn is that is to be written.
+    pub trigger: Trigger,
     /// What else is searched.
     pub sources: Sources<'a>,
     /// What is remembered from earlier replies.
@@ -87,8 +157,8 @@ pub struct Scan<'a> {
     pub counter: &'a dyn Counter,
 }
 
-impl std::fmt::Debug for Scan<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Scan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scan")
             .field("lore", &self.lore.len())
             .field("rules", &self.rules)
@@ -107,6 +177,8 @@ impl<'a> Scan<'a> {
             messages: messages.to_vec(),
             replies: messages.len() / 2,
             greeting: None,
+            who: Who::default(),
+            trigger: Trigger::default(),
             sources: Sources::default(),
             timed: Timed::default(),
             seed: 0,
@@ -138,8 +210,8 @@ pub struct Activation {
     pub fates: Vec<Fate>,
     /// What is to be remembered for the next reply.
     pub timed: Timed,
-    /// The entries that join, each with where, earliest first.
-    placed: Vec<(Position, String)>,
+    /// The entries that join, each with where, earliest first: the place in [`Scan::lore`], the position and the text.
+    pub placed: Vec<(usize, Position, String)>,
 }
 
 impl Activation {
@@ -158,25 +230,27 @@ impl Activation {
     /// What stands at a place, a line for each entry.
     #[must_use]
     pub fn at(&self, position: &Position) -> String {
-        let texts = self.placed.iter().filter(|(place, _)| place == position);
-        let texts: Vec<&str> = texts.map(|(_, text)| text.as_str()).collect();
+        let texts: Vec<&str> = self.each_at(position).collect();
         texts.join("\n")
     }
 
     /// The entries at a place, one by one.
-    pub fn each_at<'s>(&'s self, position: &'s Position) -> impl Iterator<Item = &'s str> {
+    pub fn each_at<'s>(
+        &'s self,
+        position: &'s Position,
+    ) -> impl DoubleEndedIterator<Item = &'s str> {
         let texts = self
             .placed
             .iter()
-            .filter(move |(place, _)| place == position);
-        texts.map(|(_, text)| text.as_str())
+            .filter(move |(_, place, _)| place == position);
+        texts.map(|(_, _, text)| text.as_str())
     }
 
     /// What is inserted among `messages` messages: how many from the end, as whom, and the text.
     #[must_use]
     pub fn at_depth(&self, messages: usize) -> Vec<(usize, Voice, String)> {
         let mut inserts: Vec<(usize, Voice, String)> = Vec::new();
-        for (position, text) in &self.placed {
+        for (_, position, text) in &self.placed {
             let (depth, voice) = match position {
                 Position::Depth(depth, voice) => (*depth, *voice),
                 Position::ReverseDepth(depth, voice) => (messages.saturating_sub(*depth), *voice),
@@ -196,15 +270,16 @@ impl Activation {
         inserts
     }
 
-    /// The text of every outlet, by its name.
+    /// The text of every outlet, by its name: there, the highest order comes first.
     #[must_use]
     pub fn outlets(&self) -> BTreeMap<String, String> {
         let mut outlets: BTreeMap<String, String> = BTreeMap::new();
-        for (position, _) in &self.placed {
+        for (_, position, _) in &self.placed {
             if let Position::Outlet(name) = position {
-                outlets
-                    .entry(name.clone())
-                    .or_insert_with(|| self.at(position));
+                outlets.entry(name.clone()).or_insert_with(|| {
+                    let texts: Vec<&str> = self.each_at(position).rev().collect();
+                    texts.join("\n")
+                });
             }
         }
         outlets
@@ -230,7 +305,7 @@ pub fn activate(scan: &Scan<'_>) -> Result<Activation> {
     let placed = order
         .into_iter()
         .filter(|(_, text)| !text.is_empty())
-        .map(|(at, text)| (scan.lore[*at].position.clone(), text.clone()))
+        .map(|(at, text)| (*at, scan.lore[*at].position.clone(), text.clone()))
         .collect();
     for (at, _) in &joined {
         timed.joined(&scan.lore[*at], scan.messages.len());

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Fields, Insert, Note, NotePlace, Part, Said, Scene, examples};
+use super::{Fields, Insert, LoreEntry, Note, NotePlace, Part, Said, Scene, examples};
 use crate::card::Card;
 use crate::prompt::chat_file::ChatFile;
-use crate::prompt::lore::{Activation, Lore, Position, Rules, Scan, Sources, Timed, activate};
+use crate::prompt::lore::{
+    Activation, Lore, Position, Rules, Scan, Sources, Timed, Trigger, Who, activate,
+};
 use crate::prompt::macros::{Context, Variables, expand};
 use crate::prompt::{Cast, Conversation, Counter, Role, Voice};
 use crate::{Finding, Result};
@@ -22,6 +24,13 @@ pub struct Stage<'a> {
     pub lore: &'a [Lore],
     /// How entries are looked for.
     pub rules: Rules,
+    /// The tokens that the prompt may have, of which the lorebooks get their share; `None` is no limit.
+    pub room: Option<usize>,
+    /// What the turn is that is to be written.
+    pub trigger: Trigger,
+    /// The name of the card's file without its ending, by which entries may say whom they are for; empty where there is
+    /// none.
+    pub file: &'a str,
     /// Counts tokens, for the lorebooks' budget.
     pub counter: &'a dyn Counter,
 }
@@ -32,6 +41,9 @@ impl std::fmt::Debug for Stage<'_> {
             .field("chat", &self.chat.is_some())
             .field("lore", &self.lore.len())
             .field("rules", &self.rules)
+            .field("room", &self.room)
+            .field("trigger", &self.trigger)
+            .field("file", &self.file)
             .finish_non_exhaustive()
     }
 }
@@ -42,6 +54,9 @@ impl Default for Stage<'_> {
             chat: None,
             lore: &[],
             rules: Rules::default(),
+            room: None,
+            trigger: Trigger::default(),
+            file: "",
             counter: &super::estimate,
         }
     }
@@ -127,19 +142,26 @@ impl Scene {
             .map(|book| Lore::of_book(&book, &format!("{}'s Lorebook", card.name())))
             .unwrap_or_default();
         book.extend_from_slice(stage.lore);
-        let names: Vec<String> = history
+        let mut rules = stage.rules;
+        rules.budget = rules.tokens_in(stage.room);
+        let messages: Vec<String> = history
             .iter()
-            .map(|said| format!("{}: {}", said.name, said.text))
+            .map(|said| match rules.include_names {
+                true => format!("{}: {}", said.name, said.text),
+                false => said.text.clone(),
+            })
             .collect();
         let expand_here = |text: &str| expand(text, &context).text;
         let depth_text = plain(&depth_prompt.text, &context);
         let notes = plain(&card.creator_notes(), &context);
         let scan = Scan {
             lore: &book,
-            rules: stage.rules,
-            messages: names.iter().map(String::as_str).collect(),
+            rules,
+            messages: messages.iter().map(String::as_str).collect(),
             replies: count(&history, Voice::Char),
             greeting: greeting(card, chat, cast.greeting),
+            who: who(card, stage.file),
+            trigger: stage.trigger,
             sources: Sources {
                 persona: &fields.persona,
                 description: &fields.description,
@@ -171,7 +193,10 @@ impl Scene {
         let around = |place: &Position| -> Vec<String> {
             found.each_at(place).flat_map(examples::blocks).collect()
         };
-        blocks.splice(0..0, around(&Position::ExamplesTop));
+        // Each goes above those before it, so that the highest order comes first.
+        for text in found.each_at(&Position::ExamplesTop) {
+            blocks.splice(0..0, examples::blocks(text));
+        }
         blocks.extend(around(&Position::ExamplesBottom));
         let mut inserts = Vec::new();
         let note = chat.map(Note::of).unwrap_or_default();
@@ -227,9 +252,42 @@ impl Scene {
             history,
             inserts,
             noticed,
+            lore: entries(&book, &found),
             context,
         };
         Ok((scene, findings, found.timed))
+    }
+}
+
+/// What became of the entries: those that join in the order of the prompt, then the others.
+fn entries(book: &[Lore], found: &Activation) -> Vec<LoreEntry> {
+    let entry = |at: usize, text: Option<&String>| LoreEntry {
+        id: book[at].id.clone(),
+        title: book[at].title.clone(),
+        position: book[at].position.clone(),
+        reason: found.fates[at].reason.clone(),
+        joins: found.fates[at].joins,
+        tokens: found.fates[at].tokens,
+        text: text.cloned(),
+    };
+    let placed = found.placed.iter();
+    let mut entries: Vec<LoreEntry> = placed.map(|(at, _, text)| entry(*at, Some(text))).collect();
+    let is_placed = |at: &usize| found.placed.iter().any(|(other, _, _)| other == at);
+    let others = (0..book.len()).filter(|at| !is_placed(at));
+    entries.extend(others.map(|at| entry(at, None)));
+    entries
+}
+
+/// What the character of a card is called. SillyTavern knows characters by their files, which it names after them.
+fn who(card: &Card, file: &str) -> Who {
+    let name = card.name().into_owned();
+    let mut names = vec![name];
+    if !file.is_empty() {
+        names.push(file.to_owned());
+    }
+    Who {
+        names,
+        tags: card.tags(),
     }
 }
 

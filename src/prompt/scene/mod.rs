@@ -19,6 +19,7 @@ pub(super) use write::in_two_voices;
 
 use std::borrow::Cow;
 
+use super::lore::Position;
 use super::macros::{Context, expand};
 use super::{Conversation, Message, Role, Voice};
 
@@ -37,8 +38,29 @@ pub struct Scene {
     pub(super) inserts: Vec<Insert>,
     /// What became of entries of lorebooks and of messages that never were candidates.
     pub(super) noticed: Vec<Part>,
+    /// What became of the entries of lorebooks.
+    pub(super) lore: Vec<LoreEntry>,
     /// What macros can know.
     pub(super) context: Context,
+}
+
+/// What became of an entry of a lorebook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoreEntry {
+    /// Which entry it is among all books: the book's name, a full stop, the entry's number.
+    pub id: String,
+    /// Its title for people, else its first key.
+    pub title: String,
+    /// Where it joins.
+    pub position: Position,
+    /// Whether it joins.
+    pub joins: bool,
+    /// Why: lower case, no full stop.
+    pub reason: String,
+    /// Its tokens, where they were counted.
+    pub tokens: usize,
+    /// What it says in the prompt, macros replaced; `None` when it says nothing there.
+    pub text: Option<String>,
 }
 
 /// The card's fields, and what stands around them.
@@ -137,6 +159,7 @@ impl Scene {
             examples: Vec::new(),
             inserts: Vec::new(),
             noticed: Vec::new(),
+            lore: Vec::new(),
         }
     }
 
@@ -144,6 +167,12 @@ impl Scene {
     #[must_use]
     pub fn cast(&self) -> &Conversation {
         &self.cast
+    }
+
+    /// What became of the entries of lorebooks: those that join in the order of the prompt, then the others.
+    #[must_use]
+    pub fn lore(&self) -> &[LoreEntry] {
+        &self.lore
     }
 
     /// The scene before anything is said.
