@@ -244,7 +244,7 @@ async function use() {
     await page.getByRole('button', { name: 'Invent' }).click();
     await page.locator('.live p').first().waitFor();
     await inspect(page, 'generating', 'light', 'wide');
-    await page.getByRole('button', { name: 'Keep' }).waitFor({ timeout: 150_000 });
+    await page.getByRole('button', { name: 'Keep' }).waitFor({ timeout: 300_000 });
     await inspect(page, 'generated', 'light', 'wide');
     const known = fs.readdirSync(cards).length;
     await page.getByRole('button', { name: 'Keep' }).click();
