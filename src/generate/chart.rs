@@ -37,15 +37,18 @@ pub fn svg(report: &Report) -> String {
     let [_, two, three] = report.distinct;
     let shares = [
         ("in format", report.in_format),
-        ("in format, first try", report.in_format_at_first),
-        ("accepted, first try", report.accepted_at_first),
-        ("accepted, after retries", report.accepted),
-        ("names consistent", report.names_consistent),
-        ("near-duplicates", report.near_duplicates),
-        ("distinct pairs of words", two),
-        ("distinct triples", three),
+        ("in format, first try", Some(report.in_format_at_first)),
+        ("accepted, first try", Some(report.accepted_at_first)),
+        ("accepted, after retries", Some(report.accepted)),
+        ("names consistent", Some(report.names_consistent)),
+        ("near-duplicates", Some(report.near_duplicates)),
+        ("distinct pairs of words", Some(two)),
+        ("distinct triples", Some(three)),
     ];
-    for (at, (name, share)) in shares.into_iter().enumerate() {
+    let known = shares
+        .into_iter()
+        .filter_map(|(name, share)| Some((name, share?)));
+    for (at, (name, share)) in known.enumerate() {
         let y = 70 + at * 24;
         text(&mut out, 30, y + 13, 13, name);
         bar(&mut out, 220, y, (share * 560.0).round() as usize, 16, BAR);

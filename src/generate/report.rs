@@ -16,11 +16,14 @@ use crate::prompt::{Cast, Conversation, Format};
 /// What a run gave. Shares are from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Characters.
+    /// Characters that were written.
     pub characters: usize,
-    /// Characters whose prompt, rendered from the finished card, is in the format.
-    pub in_format: f64,
-    /// Characters none of whose first versions was out of the layout.
+    /// Characters that could not be written: no version of some section was fit to be kept.
+    pub lost: usize,
+    /// Characters whose prompt, rendered from the finished card, is in the format; `None` where nobody was given all that
+    /// a prompt takes.
+    pub in_format: Option<f64>,
+    /// Characters none of whose first versions was out of the layout, of all that were begun.
     pub in_format_at_first: f64,
     /// Sections whose first version was kept without a fault.
     pub accepted_at_first: f64,
@@ -83,12 +86,12 @@ pub struct SectionReport {
 }
 
 impl Report {
-    /// The report of some characters that were written in `format`.
+    /// The report of some characters that were written in `format`, and of so many that could not be.
     ///
     /// # Errors
     ///
     /// None in practice: a card of a record can be built.
-    pub fn of(records: &[Record], format: &Format) -> Result<Self> {
+    pub fn of(records: &[Record], lost: usize, format: &Format) -> Result<Self> {
         let mut sections = Sections::default();
         let mut cards = Cards::default();
         for record in records {
@@ -108,8 +111,10 @@ impl Report {
         let (written, first, kept) = sections.totals();
         Ok(Self {
             characters: count,
-            in_format: share(cards.in_format),
-            in_format_at_first: share(records.iter().filter(first_layout).count()),
+            lost,
+            in_format: (cards.whole > 0).then(|| cards.in_format as f64 / cards.whole as f64),
+            in_format_at_first: records.iter().filter(first_layout).count() as f64
+                / (count + lost).max(1) as f64,
             accepted_at_first: first as f64 / written.max(1) as f64,
             accepted: 1.0 - kept as f64 / written.max(1) as f64,
             versions_per_section: (written + versions) as f64 / written.max(1) as f64,
@@ -148,9 +153,16 @@ impl Report {
             }
         };
         let [one, two, three] = self.distinct;
+        let characters = match self.lost {
+            0 => self.characters.to_string(),
+            lost => format!("{}, and {lost} that could not be written", self.characters),
+        };
         let mut rows = vec![
-            ("characters".to_owned(), self.characters.to_string()),
-            ("in format".into(), percent(self.in_format)),
+            ("characters".to_owned(), characters),
+            (
+                "in format".into(),
+                self.in_format.map_or_else(|| "-".into(), percent),
+            ),
             (
                 "in format at the first try".into(),
                 percent(self.in_format_at_first),
@@ -218,18 +230,25 @@ impl Report {
 /// Everything that is found by looking at the finished cards.
 #[derive(Default)]
 struct Cards {
+    /// Those that have all that a prompt takes, and those of them whose prompt is in format.
+    whole: usize,
     in_format: usize,
     lint: BTreeMap<String, usize>,
 }
 
 impl Cards {
     fn add(&mut self, record: &Record, format: &Format) -> Result<()> {
-        let card = record.character().card()?;
+        let character = record.character();
+        let card = character.card()?;
         let (conversation, _) = Conversation::from_card(&card, &Cast::default());
         let is_in_format = format
             .render(&conversation)
             .is_ok_and(|text| format.parse(&text).is_in_format());
-        self.in_format += usize::from(is_in_format);
+        let parts = [Section::Persona, Section::UserPersona, Section::Scenario];
+        if parts.iter().all(|&part| !character.text(part).is_empty()) {
+            self.whole += 1;
+            self.in_format += usize::from(is_in_format);
+        }
         for finding in lint::check(&card) {
             *self.lint.entry(finding.code.to_owned()).or_default() += 1;
         }
@@ -441,9 +460,9 @@ mod tests {
             ),
             record(2, mends, vec![]),
         ];
-        let report = Report::of(&records, &format).unwrap();
-        assert_eq!(report.in_format, 1.0, "{:?}", report.lint);
-        assert!((report.in_format_at_first - 2.0 / 3.0).abs() < 1e-9);
+        let report = Report::of(&records, 1, &format).unwrap();
+        assert_eq!(report.in_format, Some(1.0), "{:?}", report.lint);
+        assert!((report.in_format_at_first - 2.0 / 4.0).abs() < 1e-9);
         assert!((report.accepted_at_first - 10.0 / 12.0).abs() < 1e-9);
         assert!((report.versions_per_section - 15.0 / 12.0).abs() < 1e-9);
         assert_eq!(report.accepted, 1.0);
@@ -457,13 +476,28 @@ mod tests {
         );
         assert_eq!(report.sections["greeting"].count, 3);
         assert!(report.table().contains("in format at the first try"));
+        assert!(report.table().contains("3, and 1 that could not be"));
+    }
+
+    #[test]
+    fn what_has_no_prompt_is_neither_in_format_nor_out_of_it() {
+        let format = Format::named("limarp-v1").unwrap();
+        let mut record = record(0, "Ann bakes.", vec![]);
+        record.scenario = String::new();
+        let report = Report::of(&[record], 0, &format).unwrap();
+        assert_eq!(report.in_format, None);
+        assert!(
+            report
+                .table()
+                .contains("in format                           -\n")
+        );
     }
 
     #[test]
     fn a_report_of_nothing_is_empty() {
         let format = Format::named("limarp-v1").unwrap();
-        let report = Report::of(&[], &format).unwrap();
-        assert_eq!((report.characters, report.in_format), (0, 0.0));
+        let report = Report::of(&[], 0, &format).unwrap();
+        assert_eq!((report.characters, report.in_format), (0, None));
         assert!(!report.table().is_empty());
     }
 }

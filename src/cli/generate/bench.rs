@@ -47,7 +47,7 @@ pub(in crate::cli) fn characters(
     })?;
     let seconds = begun.elapsed().as_secs_f64();
     records.sort_by_key(|record| record.index);
-    let report = Report::of(&records, &format)?;
+    let report = Report::of(&records, failed, &format)?;
     let per_hour = records.len() as f64 / seconds * 3600.0;
     let speed = tokens as f64 / seconds;
     let model = &engine.model().name;
@@ -65,7 +65,7 @@ pub(in crate::cli) fn characters(
              | ----- | ----: | ---------: | ------: | -----------: | -----: | --: | --------: | --------: | -------: |\n\
              | {model} | {slots} | {} | {seconds:.1} | {per_hour:.0} | {tokens} | {speed:.0} | {:.1} % | {:.1} % | {:.2} |\n",
             records.len(),
-            report.in_format * 100.0,
+            report.in_format.unwrap_or_default() * 100.0,
             report.accepted_at_first * 100.0,
             report.versions_per_section,
         ))?;

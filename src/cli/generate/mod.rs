@@ -322,7 +322,7 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     all.extend(records);
     all.sort_by_key(|record| record.index);
     if arguments.report {
-        report(folder.as_deref(), &all, &format)?;
+        report(folder.as_deref(), &all, failed, &format)?;
     }
     if failed > 0 {
         return Err(Error::new(
@@ -412,8 +412,8 @@ fn work(
 }
 
 /// Prints the report, and writes it beside the cards.
-fn report(folder: Option<&Path>, records: &[Record], format: &Format) -> Result<()> {
-    let report = Report::of(records, format)?;
+fn report(folder: Option<&Path>, records: &[Record], lost: usize, format: &Format) -> Result<()> {
+    let report = Report::of(records, lost, format)?;
     output::say(report.table().trim_end());
     let Some(folder) = folder else {
         return Ok(());
