@@ -224,20 +224,25 @@ impl Collection {
         tags.chain(creator)
             .chain(folder)
             .map(|((all, card), values)| {
-                let sql = format!("SELECT count(*) FROM ({all} LIMIT {MAX_RANKED} + 1)");
-                let count: usize = self
+                let sql = format!(
+                    "WITH found(card) AS ({all} LIMIT {MAX_RANKED} + 1)
+                     SELECT count(*), ifnull(min(card), 0), ifnull(max(card), 0) FROM found"
+                );
+                let (count, first, last): (usize, i64, i64) = self
                     .index
                     .prepare_cached(&sql)
                     .and_then(|mut count| {
-                        count.query_row(params_from_iter(&values), |row| row.get(0))
+                        count.query_row(params_from_iter(&values), |row| {
+                            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                        })
                     })
                     .map_err(failed)?;
-                let is_few = count <= MAX_RANKED;
+                let few = (count <= MAX_RANKED).then_some((first, last));
                 Ok(Condition {
                     all,
                     card,
                     values,
-                    is_few,
+                    few,
                 })
             })
             .collect()
@@ -246,7 +251,7 @@ impl Collection {
     /// The cards under these conditions in the order of their names.
     fn by_name(&self, conditions: &[Condition], limit: usize) -> Result<Vec<(i64, f64)>> {
         // Few cards are looked up and sorted; of many the first are found sooner by going through the names.
-        let table = if conditions.iter().any(|condition| condition.is_few) {
+        let table = if conditions.iter().any(|condition| condition.few.is_some()) {
             "card"
         } else {
             "card INDEXED BY card_by_name"
@@ -293,7 +298,7 @@ impl Collection {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
-        let (sql, values) = all_of(conditions, "words.rowid");
+        let (sql, values) = all_of(conditions, WORDS);
         self.found(
             &format!("SELECT rowid, 0.0 FROM words WHERE words MATCH ?{sql} LIMIT ?"),
             [vec![query.to_owned().into()], values].concat(),
@@ -308,7 +313,7 @@ impl Collection {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
-        let (sql, values) = all_of(conditions, "words.rowid");
+        let (sql, values) = all_of(conditions, WORDS);
         self.found(
             &format!(
                 "SELECT rowid, -bm25(words, {WEIGHTS}) AS score FROM words WHERE words MATCH ?{sql}
@@ -342,9 +347,12 @@ struct Condition {
     /// The column of `all` that is the card.
     card: &'static str,
     values: Vec<SqlValue>,
-    /// Whether few enough cards meet it to list them.
-    is_few: bool,
+    /// The first and the last number of a card that meets it, where they are few enough to list.
+    few: Option<(i64, i64)>,
 }
+
+/// The number of a card in a query for words.
+const WORDS: &str = "words.rowid";
 
 const TAG: (&str, &str) = ("SELECT tag.card FROM tag WHERE tag.tag = ?", "tag.card");
 const CREATOR: (&str, &str) = (
@@ -358,13 +366,16 @@ const FOLDER: (&str, &str) = (
 
 impl Condition {
     /// That the card whose number is `id` meets it. A list of few is made once; for many it is cheaper to look at the cards
-    /// that are found otherwise, one by one. The plus keeps SQLite from asking FTS5 anew for every card of a list.
+    /// that are found otherwise, one by one. The plus keeps SQLite from asking FTS5 anew for every card of a list; between
+    /// its ends are often few others, for the cards of a folder came into the index together.
     fn sql(&self, id: &str) -> String {
         let Self { all, card, .. } = self;
-        if self.is_few {
-            format!(" AND +{id} IN ({all})")
-        } else {
-            format!(" AND (SELECT 1 FROM ({all} AND {card} = {id} LIMIT 1))")
+        match self.few {
+            Some((first, last)) if id == WORDS => {
+                format!(" AND {id} BETWEEN {first} AND {last} AND +{id} IN ({all})")
+            }
+            Some(_) => format!(" AND {id} IN ({all})"),
+            None => format!(" AND (SELECT 1 FROM ({all} AND {card} = {id} LIMIT 1))"),
         }
     }
 }
