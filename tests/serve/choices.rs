@@ -266,10 +266,10 @@ fn adapters_are_told_without_their_place_and_set_for_all_or_for_one() {
 }
 
 const SECTIONS: [&str; 4] = [
-    " Carina keeps the last lamp shop of the old harbour and knows every flame in it by its temper. She is tall, soft-spoken \
+    " keeps the last lamp shop of the old harbour and knows every flame in it by its temper. She is tall, soft-spoken \
      and hard to hurry, wears a coat with too many pockets, and writes down the questions that customers ask. She wants to \
      see the lighthouse lit once more before she sells the shop.",
-    " Tomas is a travelling inspector of harbours with wet boots and a kind heart. He dislikes forms and likes whoever helps \
+    " is a travelling inspector of harbours with wet boots and a kind heart. He dislikes forms and likes whoever helps \
      him avoid them.",
     " A storm has put out every light along the quay. Tomas comes to the shop of Carina after midnight because hers is the \
      only window that still glows.",
@@ -280,10 +280,10 @@ const SECTIONS: [&str; 4] = [
 
 #[test]
 fn a_character_is_invented_word_by_word_and_comes_as_a_card_s_file() {
-    // It never says who it is about.
-    let nameless = " Somebody keeps the last lamp shop of the old harbour and knows every flame in it by its temper, is tall, \
-        soft-spoken and hard to hurry, wears a coat with too many pockets, and writes down the questions that customers ask.";
-    let replies: Vec<[&str; 1]> = [[nameless]]
+    // It speaks of itself.
+    let spoken = " keeps the last lamp shop of the old harbour and knows every flame in it by its temper, is tall, soft-spoken \
+        and hard to hurry, wears a coat with too many pockets, and writes down the questions that customers ask. I like her.";
+    let replies: Vec<[&str; 1]> = [[spoken]]
         .into_iter()
         .chain(SECTIONS.map(|text| [text]))
         .collect();
@@ -303,7 +303,7 @@ fn a_character_is_invented_word_by_word_and_comes_as_a_card_s_file() {
     assert_eq!(events[3]["attempt"], 1);
     let character = events.last().unwrap();
     assert_eq!(character["event"], "character");
-    assert_eq!(character["persona"], SECTIONS[0].trim());
+    assert_eq!(character["persona"], format!("Carina{}", SECTIONS[0]));
     let file = base64::prelude::BASE64_STANDARD
         .decode(character["data"].as_str().unwrap())
         .unwrap();
