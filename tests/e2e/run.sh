@@ -35,19 +35,21 @@ export E2E_MODULES E2E_CHROMIUM
 work=$(mktemp -d)
 failed=0
 for part in $parts; do
+    # A folder each: what one of them leaves there would be another's first start.
+    mkdir "$work/$part"
     case $part in
     page)
-        node "$here/page.mjs" "$cardwright" "$work" || failed=1
+        node "$here/page.mjs" "$cardwright" "$work/$part" || failed=1
         ;;
     sillytavern | lorebooks)
         if find_sillytavern; then
-            node "$here/$part.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work" || failed=1
+            node "$here/$part.mjs" "$cardwright" "$SILLYTAVERN_DIR" "$work/$part" || failed=1
         else
             echo "skipped: $lacking"
         fi
         ;;
     api)
-        "$here/api.sh" "$cardwright" "$work" || failed=1
+        "$here/api.sh" "$cardwright" "$work/$part" || failed=1
         ;;
     *)
         echo "there is no part \`$part\`: page, sillytavern, lorebooks, api"
