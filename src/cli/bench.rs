@@ -59,6 +59,7 @@ fn characters(arguments: &BenchArgs, count: u16) -> Result<Answer> {
     let engine: Box<dyn Engine> = if arguments.engine.is_empty() {
         load(&Options {
             slots,
+            least_context: Some(generate::LEAST_CONTEXT),
             ..arguments.weights.options()?
         })?
     } else {

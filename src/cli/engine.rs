@@ -101,17 +101,23 @@ impl ModelArgs {
 
     /// Loads the model for one conversation at a time, or as many as `--parallel` says.
     pub(super) fn load(&self) -> Result<Box<dyn Engine>> {
-        self.load_for(1)
+        self.load_for(1, None)
     }
 
-    /// Loads the model for `conversations` at a time unless `--parallel` says otherwise.
-    pub(super) fn load_for(&self, conversations: usize) -> Result<Box<dyn Engine>> {
+    /// Loads the model for `conversations` at a time unless `--parallel` says otherwise, each of which can do with
+    /// `least_context` tokens.
+    pub(super) fn load_for(
+        &self,
+        conversations: usize,
+        least_context: Option<usize>,
+    ) -> Result<Box<dyn Engine>> {
         if !self.engine.is_empty() {
             return self.connect();
         }
         load(
             &self.with_default_adapter(Options {
                 context: self.ctx,
+                least_context,
                 slots: self.parallel.map_or(conversations, usize::from),
                 prompt_cache: self
                     .prompt_cache

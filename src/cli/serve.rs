@@ -68,7 +68,7 @@ pub(super) fn serve(arguments: &ServeArgs) -> Result<Answer> {
     let options = arguments.options()?;
     // Before the model is loaded: a port that is taken should be known at once.
     let socket = arguments.bind()?;
-    let engine: Arc<dyn Engine> = Arc::from(arguments.model.load_for(PARALLEL)?);
+    let engine: Arc<dyn Engine> = Arc::from(arguments.model.load_for(PARALLEL, None)?);
     if arguments.format.as_deref() == Some(MODEL_FORMAT) {
         engine.model().format()?;
     }

@@ -16,7 +16,7 @@ use crate::{Error, Kind, Result};
 /// Tokens that a conversation holds when nobody says otherwise: what LimaRP's base model was trained with.
 const CONTEXT: usize = 4096;
 /// Beyond one conversation the slots share no more than this much memory when nobody says otherwise.
-const CACHE: u64 = 1 << 30;
+const CACHE: u64 = 2 << 30;
 /// llama.cpp gives a sequence a multiple of so many cells.
 const CELLS: usize = 256;
 /// Tokens of prompts in one decode: llama.cpp computes 512 at a time.
@@ -58,10 +58,11 @@ impl Llama {
         )
         .map_err(|e| e.at(&*place))?;
         let slots = options.slots.clamp(1, MOST_SLOTS);
-        let context = conversation(options, &about).map_err(|e| e.at(&*place))?;
         let per_token = about.cache_bytes_per_token.unwrap_or(1).max(1);
         let per_token = options.cache_type.of_f16(per_token);
         let affordable = usize::try_from(CACHE / per_token).unwrap_or(usize::MAX);
+        let share = affordable / slots / CELLS * CELLS;
+        let context = conversation(options, &about, share).map_err(|e| e.at(&*place))?;
         let wanted = context.next_multiple_of(CELLS).saturating_mul(slots);
         let cells = wanted.min(affordable.max(context));
         enough_memory(
@@ -254,13 +255,18 @@ impl Backend for Cells {
 }
 
 /// Tokens that one conversation may have.
-fn conversation(options: &Options, about: &Summary) -> Result<usize> {
+/// Tokens for each conversation, where `share` are what a slot has when none goes short.
+fn conversation(options: &Options, about: &Summary, share: usize) -> Result<usize> {
     let trained = about
         .context
         .and_then(|length| usize::try_from(length).ok())
         .unwrap_or(CONTEXT);
     match options.context {
-        None => Ok(trained.min(CONTEXT)),
+        None => {
+            let usual = trained.min(CONTEXT);
+            let does = options.least_context.is_some_and(|least| share >= least);
+            Ok(if does { usual.min(share) } else { usual })
+        }
         Some(0) => Err(Error::new(
             Kind::Usage,
             "a context of 0 tokens holds nothing",
@@ -301,5 +307,40 @@ fn enough_memory(purpose: &str, bytes: u64, hint: &str) -> Result<()> {
             Err(Error::new(Kind::Limit, message).hint(hint))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::tiny;
+
+    #[test]
+    fn who_can_do_with_less_gets_cells_of_its_own() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        tiny::Model::default().write(file.path()).unwrap();
+        let mut about = Summary::of(&Gguf::open(file.path()).unwrap());
+        about.context = Some(8192);
+        let tokens = |context, least_context, share| {
+            let options = Options {
+                context,
+                least_context,
+                ..Options::new(file.path())
+            };
+            conversation(&options, &about, share).unwrap()
+        };
+        assert_eq!(tokens(None, None, 2816), CONTEXT);
+        assert_eq!(tokens(None, Some(2560), 2816), 2816);
+        assert_eq!(
+            tokens(None, Some(2560), 5000),
+            CONTEXT,
+            "there is room for all"
+        );
+        assert_eq!(
+            tokens(None, Some(2560), 1024),
+            CONTEXT,
+            "too little: they share"
+        );
+        assert_eq!(tokens(Some(8192), Some(2560), 2816), 8192, "as it is told");
     }
 }

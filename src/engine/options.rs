@@ -15,6 +15,10 @@ pub struct Options {
     /// Tokens that one conversation can hold, prompt and reply together. Default: what the model was trained with, but
     /// no more than 4096.
     pub context: Option<usize>,
+    /// Tokens that a conversation can do with: where `context` is not given and all slots together would take more memory
+    /// than they may, each gets less, but no less than this, so that each has cells of its own, which is faster by a half
+    /// than sharing them. Default: none.
+    pub least_context: Option<usize>,
     /// Requests that run at the same time, at most 256. Default: 1.
     pub slots: usize,
     /// Requests that may wait for a slot. Default: 256.
@@ -96,6 +100,7 @@ impl Options {
             queue: 256,
             threads: None,
             cache_type: CacheType::F16,
+            least_context: None,
             prompt_cache: None,
             gpu_layers: None,
         }

@@ -33,6 +33,8 @@ use crate::{Error, Kind, Result, file};
 const SLOTS: usize = 8;
 /// The same for a long run, where a slot more is worth its memory.
 const MANY_SLOTS: usize = 32;
+/// Tokens that a character with the longest of greetings takes.
+pub(super) const LEAST_CONTEXT: usize = 2560;
 /// So many characters are a long run.
 const MANY: usize = 64;
 
@@ -251,7 +253,11 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     } else {
         SLOTS
     };
-    let engine = arguments.model.load_for(wishes.len().min(slots))?;
+    // Examples and what is there already may be of any length.
+    let is_short =
+        arguments.shots.unwrap_or(0) == 0 && arguments.chat.is_none() && arguments.from.is_empty();
+    let least_context = is_short.then_some(LEAST_CONTEXT);
+    let engine = (arguments.model).load_for(wishes.len().min(slots), least_context)?;
     let mut settings = arguments.sampler.settings()?;
     settings.seed = None;
     let inventor = Inventor::new(
