@@ -298,12 +298,7 @@ impl Collection {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
-        let (sql, values) = all_of(conditions, WORDS);
-        self.found(
-            &format!("SELECT rowid, 0.0 FROM words WHERE words MATCH ?{sql} LIMIT ?"),
-            [vec![query.to_owned().into()], values].concat(),
-            limit,
-        )
+        self.matching(query, conditions, ("0.0", ""), limit)
     }
 
     /// The cards that match a query of FTS5 best.
@@ -313,12 +308,26 @@ impl Collection {
         conditions: &[Condition],
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
+        let score = format!("-bm25(words, {WEIGHTS}) AS score");
+        self.matching(
+            query,
+            conditions,
+            (&score, "ORDER BY score DESC, rowid"),
+            limit,
+        )
+    }
+
+    /// Cards that match a query of FTS5, with a score and in an order, both in SQL.
+    fn matching(
+        &self,
+        query: &str,
+        conditions: &[Condition],
+        (score, order): (&str, &str),
+        limit: usize,
+    ) -> Result<Vec<(i64, f64)>> {
         let (sql, values) = all_of(conditions, WORDS);
         self.found(
-            &format!(
-                "SELECT rowid, -bm25(words, {WEIGHTS}) AS score FROM words WHERE words MATCH ?{sql}
-                 ORDER BY score DESC, rowid LIMIT ?"
-            ),
+            &format!("SELECT rowid, {score} FROM words WHERE words MATCH ?{sql} {order} LIMIT ?"),
             [vec![query.to_owned().into()], values].concat(),
             limit,
         )
