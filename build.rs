@@ -19,10 +19,10 @@ fn main() -> io::Result<()> {
     let mut table = String::from("&[\n");
     for file in &files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        // Named from where the crate lies when it is compiled: this script does not run again when a checkout is moved.
         let _ = writeln!(
             table,
-            "    ({name:?}, include_str!({:?})),",
-            file.display().to_string()
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/templates/{name}.jinja\"))),"
         );
     }
     table.push(']');
