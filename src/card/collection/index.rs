@@ -12,7 +12,7 @@ use crate::{Error, Kind, Result};
 const APPLICATION: i32 = 0x6361_7264;
 
 /// The version of the tables below; an index of another one is begun anew, and keeps the folders that it is made of.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,8 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// `file` is one row for every file, `card` one for every different card in them, and `words` the texts of those cards
 /// by word. The texts themselves are not kept: the files have them.
 ///
-/// Its first two columns hold how the words of the others begin (see `words::beginnings`), those of name, creator and tags
-/// apart. What stands in the first column takes the least room.
+/// The first column of `words` holds how the words of the others begin (see `words::beginnings`); what stands in the first
+/// column takes the least room. `first` has the words of the first fields once more: so few that a beginning, a phrase, or
+/// a word that is everywhere else too, is found there in a moment. In both, `exact` holds a word for each whole tag and for
+/// the creator, so that FTS5 goes through the cards with a tag and through those with a word at the same time.
 const TABLES: &str = "
 CREATE TABLE file(
     id INTEGER PRIMARY KEY,
@@ -41,7 +43,6 @@ CREATE TABLE card(
     says BLOB NOT NULL UNIQUE,
     name TEXT NOT NULL,
     creator TEXT NOT NULL,
-    creator_key TEXT NOT NULL,
     tags TEXT NOT NULL,
     summary TEXT NOT NULL,
     permanent INTEGER NOT NULL,
@@ -50,15 +51,16 @@ CREATE TABLE card(
     entries INTEGER NOT NULL,
     sketch BLOB
 );
-CREATE INDEX card_by_creator ON card(creator_key);
 CREATE INDEX card_by_name ON card(name);
-CREATE TABLE tag(tag TEXT NOT NULL, card INTEGER NOT NULL, PRIMARY KEY(tag, card)) WITHOUT ROWID;
-CREATE INDEX tag_by_card ON tag(card);
 CREATE TABLE folder(path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(
-    beginnings, first_beginnings,
-    name, creator, tags, description, personality, scenario, greetings, examples, instructions, notes, lorebook,
+    beginnings, name, creator, tags, description, personality, scenario, greetings, examples, instructions, notes,
+    lorebook, exact,
+    content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE first USING fts5(
+    name, creator, tags, exact,
     content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2'
 );
 ";
@@ -80,9 +82,6 @@ pub(super) const COLUMNS: [&str; 11] = [
 
 /// The first of them, where words say most.
 pub(super) const FIRST: [&str; 3] = ["name", "creator", "tags"];
-
-/// The columns with what words begin with: of the first ones, and of all others.
-pub(super) const BEGINNINGS: [&str; 2] = ["beginnings", "first_beginnings"];
 
 /// Opens the index at `path`.
 pub(super) fn open(path: &Path) -> Result<Connection> {
@@ -131,7 +130,7 @@ fn make(index: &Connection, application: i32, version: i32) -> Result<()> {
         return Ok(());
     }
     let tables: Vec<String> = index
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'words_%'")
+        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%'")
         .and_then(|mut query| query.query_map([], |row| row.get(0))?.collect())
         .map_err(failed)?;
     if application != APPLICATION && !tables.is_empty() {

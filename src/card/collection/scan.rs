@@ -455,7 +455,7 @@ fn forget_orphans(index: &Connection) -> rusqlite::Result<()> {
     index.execute_batch(
         "CREATE TEMP TABLE orphan AS SELECT id FROM card WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.card = card.id);
          DELETE FROM words WHERE rowid IN (SELECT id FROM orphan);
-         DELETE FROM tag WHERE card IN (SELECT id FROM orphan);
+         DELETE FROM first WHERE rowid IN (SELECT id FROM orphan);
          DELETE FROM card WHERE id IN (SELECT id FROM orphan);
          DROP TABLE orphan;",
     )
@@ -527,14 +527,13 @@ pub(super) fn card(index: &Connection, summary: &Summary) -> rusqlite::Result<i6
         .map(|bins| bins.iter().flat_map(|bin| bin.to_le_bytes()).collect());
     index
         .prepare_cached(
-            "INSERT INTO card(says, name, creator, creator_key, tags, summary, permanent, temporary, greetings, entries, sketch)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO card(says, name, creator, tags, summary, permanent, temporary, greetings, entries, sketch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             summary.says,
             summary.name,
             summary.creator,
-            key(&summary.creator),
             serde_json::to_string(&summary.tags).unwrap_or_default(),
             summary.summary,
             summary.permanent,
@@ -544,23 +543,19 @@ pub(super) fn card(index: &Connection, summary: &Summary) -> rusqlite::Result<i6
             sketch
         ])?;
     let id = index.last_insert_rowid();
-    let mut tag = index.prepare_cached("INSERT OR IGNORE INTO tag VALUES (?1, ?2)")?;
-    for name in &summary.tags {
-        tag.execute(params![key(name), id])?;
-    }
     let [a, b, c, d, e, f, g, h, i, j, k] = &summary.columns;
-    let [l, m] = &summary.beginnings;
+    let (starts, exact) = (&summary.beginnings, &summary.exact);
     index
         .prepare_cached(
             "INSERT INTO words(rowid, name, creator, tags, description, personality, scenario, greetings, examples,
-             instructions, notes, lorebook, beginnings, first_beginnings)
+             instructions, notes, lorebook, beginnings, exact)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
-        .execute(params![id, a, b, c, d, e, f, g, h, i, j, k, l, m])?;
+        .execute(params![id, a, b, c, d, e, f, g, h, i, j, k, starts, exact])?;
+    index
+        .prepare_cached(
+            "INSERT INTO first(rowid, name, creator, tags, exact) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![id, a, b, c, exact])?;
     Ok(id)
-}
-
-/// A tag or a name as it is compared: without case and without blanks around it.
-pub(super) fn key(text: &str) -> String {
-    text.trim().to_lowercase()
 }

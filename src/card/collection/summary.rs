@@ -2,9 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::index::{COLUMNS, FIRST};
+use super::index::COLUMNS;
 use super::sketch::{BINS, sketch};
-use super::words::{apart, beginnings};
+use super::words::{apart, beginnings, whole_creator, whole_tag};
 use crate::card::Card;
 
 /// The length of a hash in the index: half of SHA-256, far beyond chance for any number of cards.
@@ -27,8 +27,10 @@ pub(super) struct Summary {
     pub(super) sketch: Option<[u32; BINS]>,
     /// The texts, by column of the table of words.
     pub(super) columns: [String; COLUMNS.len()],
-    /// How the words in them begin: in all others, and in the first columns.
-    pub(super) beginnings: [String; 2],
+    /// How the words in them begin.
+    pub(super) beginnings: String,
+    /// A word for each whole tag and for the creator.
+    pub(super) exact: String,
 }
 
 impl Summary {
@@ -89,9 +91,12 @@ impl Summary {
         let temporary = length(&card.first_message()) + length(&columns[7]);
         let creator = one_line(&columns[1]);
         let columns = columns.map(|column| apart(&column));
-        let (first, others) = columns.split_at(FIRST.len());
+        let exact: Vec<_> = (tags.iter().map(|tag| whole_tag(tag)))
+            .chain(Some(whole_creator(&creator)))
+            .collect();
         Self {
-            beginnings: [beginnings(others), beginnings(first)],
+            beginnings: beginnings(&columns),
+            exact: exact.join(" "),
             says: short(&says.finalize()),
             creator,
             tags,

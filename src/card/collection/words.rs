@@ -8,6 +8,10 @@
 //! each place of each word once more for every length of a beginning, and the index becomes nearly three times as large.)
 //! So the index has a word of its own for each beginning in a card, once, and `the*` is then as fast as any word.
 
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
 /// Whether a character is a word by itself.
 fn stands_alone(c: char) -> bool {
     matches!(u32::from(c), 0x2e80..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
@@ -119,34 +123,115 @@ fn marked(beginning: &str) -> Option<String> {
     (is_one && (1..=LONGEST).contains(&letters)).then(|| format!("{beginning}{MARK}"))
 }
 
-/// What to look for, in the words of FTS5.
+/// What marks a word that stands for a whole tag, and for a whole creator.
+const WHOLE: [char; 2] = ['\u{f8fe}', '\u{f8fd}'];
+
+/// The word that stands for a tag, in any case. FTS5 would take a tag apart, and take one accent for another.
+pub(super) fn whole_tag(tag: &str) -> String {
+    whole(WHOLE[0], tag)
+}
+
+/// The word that stands for a creator, in any case.
+pub(super) fn whole_creator(creator: &str) -> String {
+    whole(WHOLE[1], creator)
+}
+
+fn whole(mark: char, text: &str) -> String {
+    let hash = Sha256::digest(text.trim().to_lowercase());
+    let mut out = String::from(mark);
+    // Of eight bytes no two among a billion tags are likely to be the same.
+    for byte in &hash[..8] {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// A word or a phrase to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Phrase {
+    field: Option<String>,
+    text: String,
+    is_beginning: bool,
+}
+
+impl Phrase {
+    fn is_within(&self, fields: &[&str]) -> bool {
+        let field = self.field.as_deref();
+        field.is_some_and(|field| fields.contains(&field))
+    }
+
+    /// The phrase as FTS5 takes it, of a table that has the beginnings of words or one that has not.
+    fn said(&self, has_beginnings: bool) -> String {
+        let star = if self.is_beginning { " *" } else { "" };
+        match (&self.field, marked(&self.text)) {
+            (Some(field), _) => format!("{field} : \"{}\"{star}", self.text),
+            (None, Some(word)) if self.is_beginning && has_beginnings => format!("\"{word}\""),
+            (None, _) => format!("\"{}\"{star}", self.text),
+        }
+    }
+}
+
+/// What to look for: one phrase of every group, and no unwanted one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
-    wanted: String,
-    unwanted: Vec<String>,
+    wanted: Vec<Vec<Phrase>>,
+    unwanted: Vec<Phrase>,
 }
 
 impl Query {
-    /// The query as FTS5 takes it.
-    pub(super) fn anywhere(&self) -> String {
-        self.without(self.wanted.clone())
+    /// What to ask of the table of all words, and what of the one that has only the fields `first`, where a beginning is
+    /// found in a moment, both in the words of FTS5; empty where nothing is to be asked.
+    pub(super) fn parts(&self, first: &[&str]) -> [String; 2] {
+        [false, true].map(|wanted_first| {
+            let groups = self.wanted.iter();
+            all(groups
+                .filter(|group| group.iter().all(|phrase| phrase.is_within(first)) == wanted_first)
+                .map(|group| either(group, !wanted_first)))
+        })
     }
 
-    /// As [`Query::anywhere`], with what is wanted in one of `columns`.
-    pub(super) fn within(&self, columns: &[&str]) -> String {
-        self.without(format!("{{{}}} : ({})", columns.join(" "), self.wanted))
+    /// All that is wanted, asked of the table that has only the fields `first`; `None` where it cannot be there.
+    pub(super) fn within(&self, first: &[&str]) -> Option<String> {
+        let groups = self.wanted.iter().map(|group| {
+            let may_be = |phrase: &&Phrase| phrase.field.is_none() || phrase.is_within(first);
+            let said = either(group.iter().filter(may_be), false);
+            (!said.is_empty()).then_some(said)
+        });
+        groups.collect::<Option<Vec<_>>>().map(all)
     }
 
-    fn without(&self, wanted: String) -> String {
-        let unwanted = self.unwanted.iter();
-        unwanted.fold(wanted, |query, phrase| format!("({query}) NOT {phrase}"))
+    /// What either of the tables may not find: as [`Query::parts`].
+    pub(super) fn unwanted(&self, first: &[&str]) -> [String; 2] {
+        [false, true].map(|is_first| {
+            let phrases = self.unwanted.iter();
+            either(
+                phrases.filter(|phrase| phrase.is_within(first) == is_first),
+                !is_first,
+            )
+        })
+    }
+}
+
+fn all(groups: impl IntoIterator<Item = String>) -> String {
+    groups.into_iter().collect::<Vec<_>>().join(" AND ")
+}
+
+/// Either of some phrases; empty when there is none.
+fn either<'a>(phrases: impl IntoIterator<Item = &'a Phrase>, has_beginnings: bool) -> String {
+    let said: Vec<_> = phrases
+        .into_iter()
+        .map(|phrase| phrase.said(has_beginnings))
+        .collect();
+    match said[..] {
+        [] => String::new(),
+        _ => format!("({})", said.join(" OR ")),
     }
 }
 
 /// The query for what was typed: all words must be there; `"..."` is a phrase, `word*` a beginning, `-word` must not be
 /// there, `OR` between two means either, `name:word` looks in one field. `None` when there is nothing to look for.
 pub(super) fn query(typed: &str, fields: &[&str]) -> Option<Query> {
-    let mut wanted: Vec<String> = Vec::new();
+    let mut wanted: Vec<Vec<Phrase>> = Vec::new();
     let mut unwanted = Vec::new();
     let mut or = false;
     for term in terms(typed) {
@@ -159,40 +244,33 @@ pub(super) fn query(typed: &str, fields: &[&str]) -> Option<Query> {
             None => (false, term.as_str()),
         };
         let (field, term) = match term.split_once(':') {
-            Some((field, rest)) if fields.contains(&field) => (format!("{field} : "), rest),
-            _ => (String::new(), term),
+            Some((field, rest)) if fields.contains(&field) => (Some(field.to_owned()), rest),
+            _ => (None, term),
         };
-        let (term, star) = match term.strip_suffix('*') {
-            Some(rest) => (rest, " *"),
-            None => (term, ""),
+        let (term, is_beginning) = match term.strip_suffix('*') {
+            Some(rest) => (rest, true),
+            None => (term, false),
         };
         let term = apart(&term.replace('"', " "));
         // Punctuation alone is no word, and a query without words is an error.
         if !term.chars().any(char::is_alphanumeric) {
             continue;
         }
-        let phrase = match marked(term.trim()) {
-            Some(word) if !star.is_empty() && field.is_empty() => format!("\"{word}\""),
-            _ => format!("{field}\"{}\"{star}", term.trim()),
+        let phrase = Phrase {
+            field,
+            text: term.trim().to_owned(),
+            is_beginning,
         };
         if not {
             unwanted.push(phrase);
         } else if or && let Some(last) = wanted.last_mut() {
-            last.push_str(" OR ");
-            last.push_str(&phrase);
+            last.push(phrase);
         } else {
-            wanted.push(phrase);
+            wanted.push(vec![phrase]);
         }
         or = false;
     }
-    if wanted.is_empty() {
-        return None;
-    }
-    let wanted: Vec<_> = wanted.iter().map(|group| format!("({group})")).collect();
-    Some(Query {
-        wanted: wanted.join(" AND "),
-        unwanted,
-    })
+    (!wanted.is_empty()).then_some(Query { wanted, unwanted })
 }
 
 /// What was typed, split at blanks outside quotes; the quotes go.
@@ -232,34 +310,63 @@ pub(super) fn plain(typed: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    const FIRST: [&str; 2] = ["name", "tags"];
+
+    /// What is asked of the table of all words, and of the one of the first fields.
     #[track_caller]
-    fn said(typed: &str) -> String {
-        query(typed, &["name", "tags"]).map_or_else(String::new, |query| query.anywhere())
+    fn said(typed: &str) -> [String; 2] {
+        let query = query(typed, &["name", "tags", "notes"]).expect("something to look for");
+        query.parts(&FIRST)
     }
 
     #[test]
     fn what_is_typed_can_only_ask_for_words() {
-        assert_eq!(said("light house"), r#"("light") AND ("house")"#);
-        assert_eq!(
-            said("\"light house\" -sea"),
-            r#"(("light house")) NOT "sea""#
-        );
-        assert_eq!(
-            said("name:Car* OR tags:sea x"),
-            r#"(name : "Car" * OR tags : "sea") AND ("x")"#
-        );
-        assert_eq!(
-            said("don't NEAR(a) x:y ^z"),
-            r#"("don't") AND ("NEAR(a)") AND ("x:y") AND ("^z")"#
-        );
-        let query_of = |typed| query(typed, &["name"]).map(|query| query.within(&["name", "tags"]));
-        assert_eq!(
-            query_of("a -b").as_deref(),
-            Some(r#"({name tags} : (("a"))) NOT "b""#)
-        );
-        assert_eq!(said("灯台 x"), r#"("灯  台") AND ("x")"#);
+        for (typed, all) in [
+            ("light house", r#"("light") AND ("house")"#),
+            ("\"light house\" -sea", r#"("light house")"#),
+            (
+                "notes:Car* OR tags:sea x",
+                r#"(notes : "Car" * OR tags : "sea") AND ("x")"#,
+            ),
+            (
+                "don't NEAR(a) x:y ^z",
+                r#"("don't") AND ("NEAR(a)") AND ("x:y") AND ("^z")"#,
+            ),
+            ("\u{706f}\u{53f0} x", "(\"\u{706f}  \u{53f0}\") AND (\"x\")"),
+        ] {
+            assert_eq!(said(typed), [all, ""], "{typed}");
+        }
         for nothing in ["", "  ", "-sea", "\"", "***", "OR", "' ) ("] {
             assert_eq!(query(nothing, &["name"]), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_is_limited_to_the_first_fields_is_asked_of_their_own_table() {
+        assert_eq!(
+            said("name:Car* OR tags:sea x y* -tags:a -b"),
+            [
+                "(\"x\") AND (\"y\u{f8ff}\")",
+                r#"(name : "Car" * OR tags : "sea")"#
+            ]
+        );
+        let query = |typed| query(typed, &["name", "notes"]);
+        let within = |typed| query(typed)?.within(&["name"]);
+        assert_eq!(
+            within("a y* OR notes:z -b").as_deref(),
+            Some(r#"("a") AND ("y" *)"#)
+        );
+        assert_eq!(within("a notes:z"), None);
+        let unwanted = query("a -b -name:c* -d*").map(|query| query.unwanted(&["name"]));
+        let expected = ["(\"b\" OR \"d\u{f8ff}\")", r#"(name : "c" *)"#];
+        assert_eq!(unwanted, Some(expected.map(str::to_owned)));
+    }
+
+    #[test]
+    fn whole_tags_are_told_apart_by_more_than_their_words() {
+        assert_eq!(whole_tag(" Sci-Fi"), whole_tag("sci-fi "));
+        let others = ["sci fi", "scifi", "sci-fi!", "sci-f\u{ed}"].map(whole_tag);
+        assert!(!others.contains(&whole_tag("sci-fi")));
+        assert_ne!(whole_tag("a"), whole_creator("a"));
     }
 }
