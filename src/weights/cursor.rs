@@ -51,6 +51,19 @@ impl<R: Read> Cursor<R> {
 
     /// The next `count` bytes, of which there may be at most `most`.
     pub(super) fn bytes(&mut self, count: u64, most: u64, what: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.append(&mut bytes, count, most, what)?;
+        Ok(bytes)
+    }
+
+    /// As [`Cursor::bytes`], at the end of `bytes`.
+    pub(super) fn append(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        count: u64,
+        most: u64,
+        what: &str,
+    ) -> Result<()> {
         let at = self.position;
         if count > self.left() {
             return Err(self.too_long(at, count, what));
@@ -63,20 +76,21 @@ impl<R: Read> Cursor<R> {
         }
         self.advance(count, what)?;
         // A vocabulary is a hundred thousand short texts.
-        let mut bytes = vec![0; count.min(AT_ONCE) as usize];
+        let before = bytes.len();
+        bytes.resize(before + count.min(AT_ONCE) as usize, 0);
         self.reader
-            .read_exact(&mut bytes)
+            .read_exact(&mut bytes[before..])
             .map_err(|e| self.missing(e, at, count, what))?;
         if count > AT_ONCE {
             (&mut self.reader)
                 .take(count - AT_ONCE)
-                .read_to_end(&mut bytes)
+                .read_to_end(bytes)
                 .map_err(|e| unreadable(what, e))?;
         }
-        if bytes.len() as u64 != count {
+        if (bytes.len() - before) as u64 != count {
             return Err(self.too_long(at, count, what));
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// The bytes between here and the end.

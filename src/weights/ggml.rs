@@ -241,7 +241,7 @@ impl Legacy {
             .collect();
         metadata.set(
             "tokenizer.ggml.tokens",
-            Value::texts(tokens.iter().map(|(text, _)| text.clone())),
+            Value::texts(tokens.iter().map(|(text, _)| text)),
         );
         metadata.set(
             "tokenizer.ggml.scores",

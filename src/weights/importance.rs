@@ -87,7 +87,7 @@ impl Importance {
         Ok(Self {
             file: String::new(),
             dataset: dataset
-                .and_then(|list| list.array()?.first()?.text())
+                .and_then(|list| list.as_texts()?.text(0))
                 .map(std::borrow::Cow::into_owned),
             chunks: gguf
                 .metadata

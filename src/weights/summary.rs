@@ -207,11 +207,11 @@ fn cache_bytes_per_token(gguf: &Gguf) -> Option<u64> {
 }
 
 fn tokenizer(gguf: &Gguf) -> Option<Tokenizer> {
-    let tokens = gguf.metadata.get("tokenizer.ggml.tokens")?.array()?;
+    let tokens = gguf.metadata.get("tokenizer.ggml.tokens")?.as_texts()?;
     let special = |key: &str| {
         let id = gguf.metadata.integer(key)?;
-        let token = tokens.get(usize::try_from(id).ok()?)?;
-        Some((id, token.text()?.into_owned()))
+        let token = tokens.text(usize::try_from(id).ok()?)?;
+        Some((id, token.into_owned()))
     };
     Some(Tokenizer {
         model: gguf.metadata.text("tokenizer.ggml.model")?.into_owned(),

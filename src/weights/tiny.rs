@@ -257,7 +257,7 @@ mod tests {
         }
         let tokens = gguf.metadata.get("tokenizer.ggml.tokens").unwrap();
         assert_eq!(
-            tokens.array().unwrap().len() as u64,
+            tokens.as_texts().unwrap().len() as u64,
             gguf.tensor("token_embd.weight").unwrap().shape[1]
         );
     }

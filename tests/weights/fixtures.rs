@@ -27,7 +27,7 @@ pub(super) fn legacy(model: &tiny::Model, format: Legacy, kind: TensorType) -> V
     let tokens = metadata
         .get("tokenizer.ggml.tokens")
         .unwrap()
-        .array()
+        .as_texts()
         .unwrap();
     let scores = metadata
         .get("tokenizer.ggml.scores")
@@ -47,7 +47,7 @@ pub(super) fn legacy(model: &tiny::Model, format: Legacy, kind: TensorType) -> V
         file.extend(number.to_le_bytes());
     }
     for (token, score) in tokens.iter().zip(scores) {
-        let text = token.text().unwrap().into_owned();
+        let text = String::from_utf8_lossy(token).into_owned();
         // Bytes stood for themselves then, and spaces were spaces.
         let byte = text
             .strip_prefix("<0x")

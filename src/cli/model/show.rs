@@ -209,16 +209,14 @@ fn count(number: u64) -> String {
 
 /// A metadata value on one line that fits a terminal.
 fn shorten(value: &crate::weights::gguf::Value) -> String {
-    if let Some(values) = value.array()
+    let json = value.to_json();
+    if let Some(values) = json.as_array()
         && values.len() > 8
     {
-        let first: Vec<String> = values[..4]
-            .iter()
-            .map(|v| v.to_json().to_string())
-            .collect();
+        let first: Vec<String> = values[..4].iter().map(ToString::to_string).collect();
         return format!("[{}, ... {} in all]", first.join(", "), values.len());
     }
-    let text = value.to_json().to_string();
+    let text = json.to_string();
     if text.chars().count() > 200 {
         let start: String = text.chars().take(200).collect();
         return format!("{start}... ({} characters)", text.chars().count());

@@ -170,8 +170,8 @@ pub(super) fn model_format(name: &str) -> Result<Format> {
         .ok_or_else(none)?;
     let spelling = |key: &str| {
         let id = usize::try_from(model.metadata.integer(key)?).ok()?;
-        let tokens = model.metadata.get("tokenizer.ggml.tokens")?.array()?;
-        Some(tokens.get(id)?.text()?.into_owned())
+        let tokens = model.metadata.get("tokenizer.ggml.tokens")?.as_texts()?;
+        Some(tokens.text(id)?.into_owned())
     };
     // What the tokenizer does not put before a prompt has to stay in it. Where the file does not say, tokenizers of
     // SentencePiece put it there and others do not.

@@ -32,7 +32,7 @@ use std::io::BufReader;
 use std::ops::Range;
 use std::path::Path;
 
-pub use value::{Metadata, Value, ValueType};
+pub use value::{Metadata, Texts, Value, ValueType};
 pub use write::{Writer, size};
 
 use super::TensorType;
@@ -43,6 +43,9 @@ pub const MAGIC: [u8; 4] = *b"GGUF";
 
 /// Where tensor data is aligned to when the file does not say otherwise.
 pub const ALIGNMENT: u64 = 32;
+
+/// Bytes that are read at a time; the head of a model with its vocabulary has some megabytes.
+const BUFFER: usize = 1 << 17;
 
 /// The head of a GGUF file.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +155,8 @@ impl Gguf {
                     .at(path.display().to_string()),
             );
         }
-        Self::read(BufReader::new(file), about.len()).map_err(|e| e.at(path.display().to_string()))
+        Self::read(BufReader::with_capacity(BUFFER, file), about.len())
+            .map_err(|e| e.at(path.display().to_string()))
     }
 
     /// The tensor called `name`.

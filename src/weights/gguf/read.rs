@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use super::super::cursor::{Cursor, INCOMPLETE};
-use super::{ALIGNMENT, Gguf, MAGIC, MAX_EXTENTS, Metadata, Tensor, TensorType, Value, ValueType};
+use super::{
+    ALIGNMENT, Gguf, MAGIC, MAX_EXTENTS, Metadata, Tensor, TensorType, Texts, Value, ValueType,
+};
 use crate::{Error, Kind, Result};
 
 /// The most bytes of metadata and tensor descriptions, 256 MiB: vocabularies of 260,000 tokens with their merges stay
@@ -14,6 +16,9 @@ const MAX_HEAD: u64 = 256 << 20;
 /// The most metadata values, elements of lists included: ten times what the largest vocabulary needs. A value takes 32
 /// bytes of memory, so this bounds it to 256 MiB.
 const MAX_VALUES: u64 = 8 << 20;
+
+/// Elements of a list for which there is room before they have come: beyond that it grows with them.
+const ROOM_AT_ONCE: u64 = 1 << 16;
 
 /// The longest metadata key, as the format says.
 const MAX_KEY: u64 = 65_535;
@@ -165,13 +170,7 @@ impl<R: Read> Head<R> {
     }
 
     fn value(&mut self, kind: ValueType, key: &str, depth: usize) -> Result<Value> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(Error::new(
-                Kind::Limit,
-                format!("more than {MAX_VALUES} metadata values, in `{key}`"),
-            ));
-        }
+        self.count_values(1, key)?;
         let what = "a metadata value";
         Ok(match kind {
             ValueType::U8 => Value::U8(u8::from_le_bytes(self.at.array(what)?)),
@@ -208,13 +207,39 @@ impl<R: Read> Head<R> {
                 let count = self.at.u64("the length of a list")?;
                 self.at
                     .expect_room(count, element.least_bytes(), "elements of a metadata list")?;
-                let mut values = Vec::new();
+                let room = count.min(ROOM_AT_ONCE) as usize;
+                if element == ValueType::Text {
+                    return Ok(Value::Texts(self.texts(count, room, key)?));
+                }
+                let mut values = Vec::with_capacity(room);
                 for _ in 0..count {
                     values.push(self.value(element, key, depth + 1)?);
                 }
                 Value::Array(element, values)
             }
         })
+    }
+
+    fn texts(&mut self, count: u64, room: usize, key: &str) -> Result<Texts> {
+        self.count_values(count, key)?;
+        let mut texts = Texts::with_capacity(room);
+        for _ in 0..count {
+            let what = "a metadata value";
+            let length = self.at.u64(what)?;
+            texts.push_with(|bytes| self.at.append(bytes, length, MAX_HEAD, what))?;
+        }
+        Ok(texts)
+    }
+
+    fn count_values(&mut self, count: u64, key: &str) -> Result<()> {
+        self.values = self.values.saturating_add(count);
+        if self.values > MAX_VALUES {
+            return Err(Error::new(
+                Kind::Limit,
+                format!("more than {MAX_VALUES} metadata values, in `{key}`"),
+            ));
+        }
+        Ok(())
     }
 
     fn tensor(&mut self) -> Result<Tensor> {

@@ -86,20 +86,90 @@ pub enum Value {
     F32(f32),
     Bool(bool),
     Text(Vec<u8>),
-    /// The type of the elements, which an empty list has too, and the elements.
+    /// The type of the elements, which an empty list has too, and the elements. Texts are in a [`Value::Texts`] instead.
     Array(ValueType, Vec<Value>),
+    /// A list of texts.
+    Texts(Texts),
     U64(u64),
     I64(i64),
     F64(f64),
 }
 
+/// A list of texts: one after the other in one piece of memory, for the tokens and merges of a vocabulary are a hundred
+/// thousand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    bytes: Vec<u8>,
+    /// Where each text ends in `bytes`.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// The number of texts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Text number `at`, from 0.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[start..end])
+    }
+
+    /// Text number `at`; bytes that are no UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn text(&self, at: usize) -> Option<Cow<'_, str>> {
+        self.get(at).map(String::from_utf8_lossy)
+    }
+
+    /// All texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+
+    /// A list with room for `count` texts.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(count),
+        }
+    }
+
+    /// Adds a text that `write` appends to the bytes of the others.
+    pub(super) fn push_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        write(&mut self.bytes)?;
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+}
+
+impl<T: AsRef<[u8]>> FromIterator<T> for Texts {
+    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
+        let mut list = Self::default();
+        for text in texts {
+            list.bytes.extend_from_slice(text.as_ref());
+            list.ends.push(list.bytes.len());
+        }
+        list
+    }
+}
+
 impl Value {
     /// A list of texts.
-    pub fn texts<T: Into<Vec<u8>>>(texts: impl IntoIterator<Item = T>) -> Self {
-        Self::Array(
-            ValueType::Text,
-            texts.into_iter().map(|t| Self::Text(t.into())).collect(),
-        )
+    pub fn texts<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::Texts(texts.into_iter().collect())
     }
 
     /// A list of 32-bit floating point numbers.
@@ -125,7 +195,7 @@ impl Value {
             Self::F32(_) => ValueType::F32,
             Self::Bool(_) => ValueType::Bool,
             Self::Text(_) => ValueType::Text,
-            Self::Array(..) => ValueType::Array,
+            Self::Array(..) | Self::Texts(_) => ValueType::Array,
             Self::U64(_) => ValueType::U64,
             Self::I64(_) => ValueType::I64,
             Self::F64(_) => ValueType::F64,
@@ -167,11 +237,20 @@ impl Value {
         }
     }
 
-    /// The elements of a list.
+    /// The elements of a list of anything but texts.
     #[must_use]
     pub fn array(&self) -> Option<&[Self]> {
         match self {
             Self::Array(_, values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list of texts.
+    #[must_use]
+    pub fn as_texts(&self) -> Option<&Texts> {
+        match self {
+            Self::Texts(texts) => Some(texts),
             _ => None,
         }
     }
@@ -183,6 +262,7 @@ impl Value {
             Self::Bool(flag) => json!(flag),
             Self::Text(bytes) => json!(String::from_utf8_lossy(bytes)),
             Self::Array(_, values) => values.iter().map(Self::to_json).collect(),
+            Self::Texts(texts) => texts.iter().map(String::from_utf8_lossy).collect(),
             // Through its own shortest spelling, so that 0.1 is not printed as 0.10000000149.
             Self::F32(n) => n
                 .to_string()

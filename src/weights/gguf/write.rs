@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 
-use super::{ALIGNMENT, MAGIC, Metadata, Tensor, Value};
+use super::{ALIGNMENT, MAGIC, Metadata, Tensor, Value, ValueType};
 use crate::{Error, Kind, Result};
 
 /// A GGUF file that is being written.
@@ -203,6 +203,13 @@ fn put_value(head: &mut Vec<u8>, key: &str, value: &Value) -> Result<()> {
         Value::F64(n) => head.extend(n.to_le_bytes()),
         Value::Bool(flag) => head.push(u8::from(*flag)),
         Value::Text(text) => put_text(head, text),
+        Value::Texts(texts) => {
+            head.extend((ValueType::Text as u32).to_le_bytes());
+            head.extend((texts.len() as u64).to_le_bytes());
+            for text in texts.iter() {
+                put_text(head, text);
+            }
+        }
         Value::Array(element, values) => {
             head.extend((*element as u32).to_le_bytes());
             head.extend((values.len() as u64).to_le_bytes());
