@@ -60,6 +60,7 @@ fn characters(arguments: &BenchArgs, count: u16) -> Result<Answer> {
         load(&Options {
             slots,
             least_context: Some(generate::LEAST_CONTEXT),
+            prompt_cache: Some(generate::PROMPT_CACHE),
             ..arguments.weights.options()?
         })?
     } else {

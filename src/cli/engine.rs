@@ -83,9 +83,32 @@ pub(super) struct ModelArgs {
     /// Conversations that run at the same time; with `--engine`, at each server
     #[arg(long, value_name = "COUNT", value_parser = value_parser!(u16).range(1..=256))]
     parallel: Option<u16>,
-    /// Memory for conversations that have lost their slot, in MiB [default: an eighth of what is free, up to 2048]
+    /// Memory for conversations that have lost their slot, in MiB [default: an eighth of what is free, up to 2048; 64 for
+    /// characters, which keep their slot until they are done]
     #[arg(long, value_name = "MIB")]
     prompt_cache: Option<u32>,
+}
+
+/// What a model is loaded for, where the command line does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Conversations at the same time.
+    pub(super) conversations: usize,
+    /// Tokens that each of them can do with.
+    pub(super) least_context: Option<usize>,
+    /// Bytes for those that have lost their slot.
+    pub(super) prompt_cache: Option<u64>,
+}
+
+impl Load {
+    /// For so many conversations.
+    pub(super) fn of(conversations: usize) -> Self {
+        Self {
+            conversations,
+            least_context: None,
+            prompt_cache: None,
+        }
+    }
 }
 
 impl ModelArgs {
@@ -101,27 +124,23 @@ impl ModelArgs {
 
     /// Loads the model for one conversation at a time, or as many as `--parallel` says.
     pub(super) fn load(&self) -> Result<Box<dyn Engine>> {
-        self.load_for(1, None)
+        self.load_for(Load::of(1))
     }
 
-    /// Loads the model for `conversations` at a time unless `--parallel` says otherwise, each of which can do with
-    /// `least_context` tokens.
-    pub(super) fn load_for(
-        &self,
-        conversations: usize,
-        least_context: Option<usize>,
-    ) -> Result<Box<dyn Engine>> {
+    /// Loads the model.
+    pub(super) fn load_for(&self, purpose: Load) -> Result<Box<dyn Engine>> {
         if !self.engine.is_empty() {
             return self.connect();
         }
         load(
             &self.with_default_adapter(Options {
                 context: self.ctx,
-                least_context,
-                slots: self.parallel.map_or(conversations, usize::from),
+                least_context: purpose.least_context,
+                slots: self.parallel.map_or(purpose.conversations, usize::from),
                 prompt_cache: self
                     .prompt_cache
-                    .map(|mebibytes| u64::from(mebibytes) << 20),
+                    .map(|mebibytes| u64::from(mebibytes) << 20)
+                    .or(purpose.prompt_cache),
                 ..self.weights.options()?
             })?,
         )

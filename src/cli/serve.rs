@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::engine::{ModelArgs, SamplerArgs};
+use super::engine::{Load, ModelArgs, SamplerArgs};
 use super::{Answer, output};
 use crate::engine::{Engine, MODEL_FORMAT};
 use crate::prompt::Format;
@@ -68,7 +68,7 @@ pub(super) fn serve(arguments: &ServeArgs) -> Result<Answer> {
     let options = arguments.options()?;
     // Before the model is loaded: a port that is taken should be known at once.
     let socket = arguments.bind()?;
-    let engine: Arc<dyn Engine> = Arc::from(arguments.model.load_for(PARALLEL, None)?);
+    let engine: Arc<dyn Engine> = Arc::from(arguments.model.load_for(Load::of(PARALLEL))?);
     if arguments.format.as_deref() == Some(MODEL_FORMAT) {
         engine.model().format()?;
     }

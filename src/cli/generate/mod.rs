@@ -17,7 +17,7 @@ pub(super) use self::bench::characters;
 use self::progress::Progress;
 use self::sink::Sink;
 use super::Answer;
-use super::engine::{ModelArgs, SamplerArgs};
+use super::engine::{Load, ModelArgs, SamplerArgs};
 use super::output;
 use crate::engine::MODEL_FORMAT;
 use crate::generate::manifest::{Manifest, Run, digest};
@@ -35,6 +35,8 @@ const SLOTS: usize = 8;
 const MANY_SLOTS: usize = 32;
 /// Tokens that a character with the longest of greetings takes.
 pub(super) const LEAST_CONTEXT: usize = 2560;
+/// Bytes for conversations that have lost their slot: a character keeps its own until it is done, and is not needed after.
+pub(super) const PROMPT_CACHE: u64 = 64 << 20;
 /// So many characters are a long run.
 const MANY: usize = 64;
 
@@ -256,8 +258,11 @@ pub(super) fn generate(arguments: &GenerateArgs) -> Result<Answer> {
     // Examples and what is there already may be of any length.
     let is_short =
         arguments.shots.unwrap_or(0) == 0 && arguments.chat.is_none() && arguments.from.is_empty();
-    let least_context = is_short.then_some(LEAST_CONTEXT);
-    let engine = (arguments.model).load_for(wishes.len().min(slots), least_context)?;
+    let engine = arguments.model.load_for(Load {
+        conversations: wishes.len().min(slots),
+        least_context: is_short.then_some(LEAST_CONTEXT),
+        prompt_cache: Some(PROMPT_CACHE),
+    })?;
     let mut settings = arguments.sampler.settings()?;
     settings.seed = None;
     let inventor = Inventor::new(
