@@ -279,7 +279,7 @@ fn conversation(options: &Options, about: &Summary, share: usize) -> Result<usiz
     }
 }
 
-/// Prompt tokens that those who write wait for in each decode, unless more wait to be read: as many as take a fraction of a second on a few cores, so
+/// Prompt tokens that those who write wait for in each decode: as many as take a fraction of a second on a few cores, so
 /// fewer for larger models. It must not follow from measurements, or seeds would not repeat.
 fn shared_chunk(parameters: u64) -> usize {
     let tokens = 20_000_000_000 / parameters.max(1);

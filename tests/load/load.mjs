@@ -47,10 +47,15 @@ async function run(which, shared, clients) {
         let tokens = 0;
         const one = async (number, warm) => {
             const begun = performance.now();
-            const response = await fetch(`${base}/v1/completions`, {
+            const ask = () => fetch(`${base}/v1/completions`, {
                 method: 'POST',
                 headers: { 'content-type': 'application/json' },
                 body: JSON.stringify({ prompt: prompt(shared, number), max_tokens: TOKENS, temperature: 0, ignore_eos: true, repeat_penalty: 1, tfs: 1, stream: true, stream_options: { include_usage: true }, seed: 1 }),
+            });
+            const response = await ask().catch(error => {
+                // Now and then llama-server closes a connection just when it is asked again on it.
+                if (which === 'ours' || error.cause?.code !== 'UND_ERR_SOCKET') throw error;
+                return ask();
             });
             if (!response.ok) throw new Error(`${which}: ${response.status} ${await response.text()}`);
             let first = null;
@@ -79,6 +84,8 @@ async function run(which, shared, clients) {
         firsts.sort((a, b) => a - b);
         const quantile = share => firsts[Math.min(firsts.length - 1, Math.ceil(firsts.length * share) - 1)];
         return { rate: tokens / seconds, median: quantile(0.5), late: quantile(0.95) };
+    } catch (cause) {
+        throw new Error(`${which} failed a client`, { cause });
     } finally {
         child.kill('SIGTERM');
         await new Promise(resolve => child.on('exit', resolve));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::backend::{Backend, Entry, Limits};
+use super::super::backend::{Backend, Entry};
 use super::super::session::Scales;
 use super::Scheduler;
 use super::memory::usable;
@@ -29,14 +29,17 @@ impl<B: Backend> Scheduler<B> {
                 prompts.push(i);
             }
         }
-        let writers = runs.len() - prompts.len();
+        let mut room = if prompts.len() == runs.len() {
+            self.limits.chunk
+        } else {
+            self.limits.shared_chunk
+        };
         let ready: Vec<usize> = prompts
             .iter()
             .enumerate()
             .filter(|&(at, &i)| !prompts[..at].iter().any(|&other| self.waits_for(i, other)))
             .map(|(_, &i)| i)
             .collect();
-        let mut room = self.room_for_prompts(ready.len(), writers);
         if let Some((&oldest, others)) = ready.split_first() {
             let wanted = self.pending(oldest).len();
             let mut left = room - room.div_ceil(2).min(wanted);
@@ -55,19 +58,6 @@ impl<B: Backend> Scheduler<B> {
             self.push(&mut batch, i, count);
         }
         batch
-    }
-
-    /// Tokens of prompts in a decode in which `writers` wait for `prompts` to be read. Each prompt that waits beyond the
-    /// number of those who write waits for more than it holds up, so the room grows with them.
-    fn room_for_prompts(&self, prompts: usize, writers: usize) -> usize {
-        let Limits {
-            chunk,
-            shared_chunk,
-            ..
-        } = self.limits;
-        (shared_chunk * prompts)
-            .checked_div(writers)
-            .map_or(chunk, |room| room.clamp(shared_chunk, chunk))
     }
 
     /// The slots whose requests may run now, in the order of arrival, and sets their adapters.
