@@ -1,6 +1,5 @@
 //! The `model` command as a person meets it.
 
-use std::fs;
 use std::path::Path;
 
 use cardwright::weights::tiny;
@@ -99,7 +98,7 @@ fn models_are_quantized_and_refused() {
         "model merge tiny-F32.gguf --lora lora.gguf -o small.gguf --type IQ1_S",
     ];
     insta::assert_snapshot!(transcript(&folder, &lines));
-    let mut left: Vec<_> = fs::read_dir(&folder)
+    let mut left: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
