@@ -18,6 +18,7 @@ pub mod file;
 mod finding;
 pub mod folders;
 pub mod generate;
+mod hex;
 mod nearest;
 pub mod prompt;
 pub mod sampling;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::Record;
 use super::wish::Wish;
+use crate::hex::hex;
 use crate::{Error, Kind, Result, file};
 
 /// Its name in the folder of the cards.
@@ -165,11 +166,7 @@ pub fn digest(wishes: &[Wish], settings: &str) -> String {
         hash.update(format!("{wish:?}\n"));
     }
     hash.update(settings);
-    let bytes: [u8; 32] = hash.finalize().into();
-    bytes[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize()[..8])
 }
 
 impl Run {

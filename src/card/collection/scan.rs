@@ -18,6 +18,7 @@ use super::rows::{Noted, absolute, below, bytes_of, path_of, range};
 use super::summary::{HASH, Summary, short};
 use super::{Collection, failed};
 use crate::card::{Container, lint, open};
+use crate::hex::hex;
 use crate::{Error, Result, file};
 
 /// Files that are read and written together.
@@ -172,10 +173,7 @@ impl Collection {
             codes.update(rule.code);
             codes.update(rule.summary);
         }
-        let rules: String = short(&codes.finalize())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let rules = hex(&short(&codes.finalize()));
         let known: Option<String> = self
             .index
             .query_row("SELECT value FROM about WHERE key = 'rules'", [], |row| {

@@ -8,9 +8,9 @@
 //! each place of each word once more for every length of a beginning, and the index becomes nearly three times as large.)
 //! So the index has a word of its own for each beginning in a card, once, and `the*` is then as fast as any word.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
+
+use crate::hex::hex;
 
 /// Whether a character is a word by itself.
 fn stands_alone(c: char) -> bool {
@@ -138,12 +138,8 @@ pub(super) fn whole_creator(creator: &str) -> String {
 
 fn whole(mark: char, text: &str) -> String {
     let hash = Sha256::digest(text.trim().to_lowercase());
-    let mut out = String::from(mark);
     // Of eight bytes no two among a billion tags are likely to be the same.
-    for byte in &hash[..8] {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    format!("{mark}{}", hex(&hash[..8]))
 }
 
 /// A word or a phrase to look for.

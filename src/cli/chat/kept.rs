@@ -10,6 +10,7 @@ use super::super::output;
 use super::ChatArgs;
 use crate::card::Card;
 use crate::chat::{Session, time};
+use crate::hex::hex;
 use crate::prompt::chat_file::ChatFile;
 use crate::{Error, Result, folders};
 
@@ -115,10 +116,7 @@ fn entries(folder: &Path, ending: &str) -> Vec<(PathBuf, SystemTime, u64)> {
 fn state(path: &Path) -> Option<PathBuf> {
     let path = fs::canonicalize(path).ok()?;
     let hash = Sha256::digest(path.as_os_str().as_encoded_bytes());
-    let name: String = hash[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex(&hash[..12]);
     Some(
         folders::cache()?
             .join("chats")

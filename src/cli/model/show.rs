@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::progress::bytes;
 use super::super::{Answer, output};
 use super::several;
-use crate::weights::gguf::Gguf;
+use crate::weights::gguf::{Gguf, Value};
 use crate::weights::{Memory, Summary, store};
 use crate::{Error, Kind, Result};
 
@@ -208,15 +208,22 @@ fn count(number: u64) -> String {
 }
 
 /// A metadata value on one line that fits a terminal.
-fn shorten(value: &crate::weights::gguf::Value) -> String {
-    let json = value.to_json();
-    if let Some(values) = json.as_array()
-        && values.len() > 8
+fn shorten(value: &Value) -> String {
+    let (length, first) = match value {
+        Value::Array(_, values) => (
+            values.len(),
+            values.iter().take(4).map(Value::to_json).collect(),
+        ),
+        Value::Texts(texts) => (texts.len(), Value::texts(texts.iter().take(4)).to_json()),
+        _ => (0, serde_json::Value::Null),
+    };
+    if length > 8
+        && let Some(first) = first.as_array()
     {
-        let first: Vec<String> = values[..4].iter().map(ToString::to_string).collect();
-        return format!("[{}, ... {} in all]", first.join(", "), values.len());
+        let first: Vec<_> = first.iter().map(ToString::to_string).collect();
+        return format!("[{}, ... {length} in all]", first.join(", "));
     }
-    let text = json.to_string();
+    let text = value.to_json().to_string();
     if text.chars().count() > 200 {
         let start: String = text.chars().take(200).collect();
         return format!("{start}... ({} characters)", text.chars().count());

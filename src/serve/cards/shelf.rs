@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::view;
 use crate::card::{Card, Container, Path as CardPath, Reading};
+use crate::hex::hex;
 use crate::serve::parts::is_plain;
 use crate::serve::{limits, seconds};
 use crate::{Error, Kind, Result, file};
@@ -221,11 +222,7 @@ pub(super) fn edited_card(card: &Card, edits: &[Edit]) -> Result<Card> {
 }
 
 fn version(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(bytes)[..12])
 }
 
 fn check_size(length: u64) -> Result<()> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::place::{hash_file, hex};
+use super::place::hash_file;
 use super::{Progress, Step, Watch};
+use crate::hex::hex;
 use crate::{Error, Result};
 
 /// A file that grows at its end, with the hash of what is there.
@@ -76,7 +77,7 @@ impl Part {
     /// Makes sure that all is on the disk and returns its SHA-256.
     pub(super) fn finish(self) -> Result<String> {
         self.file.sync_all().map_err(|e| self.failed(e))?;
-        Ok(hex(self.hash))
+        Ok(hex(&self.hash.finalize()))
     }
 
     /// Removes the file: there is nothing in it to go on with.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Options, Progress, Pulled, Step, Watch};
 use crate::file::Scratch;
+use crate::hex::hex;
 use crate::weights::gguf::Gguf;
 use crate::{Error, Kind, Result};
 
@@ -127,7 +128,7 @@ impl Place {
         }
         let mut hash = Sha256::new();
         hash_file(target, size, &mut hash, watch)?;
-        Ok(hex(hash) == sha256)
+        Ok(hex(&hash.finalize()) == sha256)
     }
 
     /// Copies the model at `path`.
@@ -224,12 +225,4 @@ pub(super) fn hash_file(
             total: Some(size),
         });
     }
-}
-
-/// The hash in lower-case hexadecimal.
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

