@@ -558,6 +558,31 @@ fn search(count: usize) {
             "a rare word and a common beginning",
             Search::new(format!("{seldom} quin*")),
         ),
+        (
+            "the beginning of a word in a description",
+            Search::new("description:quin*"),
+        ),
+        ("the same, one letter", Search::new("description:s*")),
+        (
+            "the beginning of a word in a lorebook",
+            Search::new("lorebook:qu*"),
+        ),
+        (
+            "the beginning of a name, or in a description",
+            Search::new("name:quin* OR description:qu*"),
+        ),
+        (
+            "the commonest word without a common one",
+            Search::new(format!("{common} -{middle}")),
+        ),
+        (
+            "a common word without the commonest",
+            Search::new(format!("{middle} -{common}")),
+        ),
+        (
+            "the commonest word without a beginning",
+            Search::new(format!("{common} -quink*")),
+        ),
         ("a name", Search::new("name:77777")),
     ];
     let mut tagged = Search::new(&*middle);

@@ -12,7 +12,7 @@ use crate::{Error, Kind, Result};
 const APPLICATION: i32 = 0x6361_7264;
 
 /// The version of the tables below; an index of another one is begun anew, and keeps the folders that it is made of.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 /// How long one process waits for another that writes.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,5 +1,7 @@
 //! Searching the index.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -278,7 +280,7 @@ impl Collection {
         conditions: &Conditions,
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
-        let without = self.without(query)?;
+        let without = Without::of(query);
         let everywhere = query.parts(&FIRST);
         let many = limit.max(MAX_RANKED + 1);
         let all = self.matches(&everywhere, &without, conditions, many)?;
@@ -300,24 +302,24 @@ impl Collection {
         Ok(found)
     }
 
-    /// The cards that have what a query does not want, in order. One list for all that is then asked: FTS5 would put
-    /// together what it knows of an unwanted beginning each time anew.
-    fn without(&self, query: &words::Query) -> Result<Vec<i64>> {
-        let mut without = Vec::new();
-        for ((table, _), unwanted) in TABLES.iter().zip(query.unwanted(&FIRST)) {
+    /// The cards that have what a query does not want, in order: all of them, or those that only the second table tells.
+    fn unwanted(&self, without: &Without, only_second: bool) -> Result<Vec<i64>> {
+        let mut list = Vec::new();
+        let parts = TABLES.iter().zip(&without.parts);
+        for ((table, _), unwanted) in parts.skip(usize::from(only_second)) {
             if !unwanted.is_empty() {
-                without.append(&mut self.list(table, &unwanted)?);
+                list.append(&mut self.list(table, unwanted)?);
             }
         }
-        without.sort_unstable();
-        Ok(without)
+        list.sort_unstable();
+        Ok(list)
     }
 
     /// Cards that have what is asked of both tables, in the order of the index.
     fn matches(
         &self,
         parts: &[String; 2],
-        without: &[i64],
+        without: &Without,
         conditions: &Conditions,
         limit: usize,
     ) -> Result<Vec<(i64, f64)>> {
@@ -326,10 +328,7 @@ impl Collection {
                 .concat()
                 .join(" AND ")
         };
-        let mut sieve = Sieve {
-            among: None,
-            without,
-        };
+        let mut sieve = Sieve::default();
         // One table is gone through; what the other says is a list.
         let at = match parts {
             [all, _] if all.is_empty() => 1,
@@ -341,8 +340,21 @@ impl Collection {
             }
         };
         let table = TABLES[at].0;
+        let mut wanted = exact(&parts[at]);
+        let refuses = at == 0 && without.is_quick;
+        if refuses && !without.parts[0].is_empty() {
+            wanted = format!("({wanted}) NOT {}", without.parts[0]);
+        }
+        sieve.without = match (refuses, without.list.get()) {
+            (true, _) => Cow::Owned(self.unwanted(without, true)?),
+            (false, Some(list)) => Cow::Borrowed(list),
+            (false, None) => {
+                let list = self.unwanted(without, false)?;
+                Cow::Borrowed(without.list.get_or_init(|| list))
+            }
+        };
         let mut sql = format!("SELECT rowid, 0.0 FROM {table} WHERE {table} MATCH ?");
-        let mut values = vec![exact(&parts[at]).into()];
+        let mut values = vec![wanted.into()];
         if let Some(folder) = &conditions.folder {
             sql.push_str(&folder.sql(&format!("{table}.rowid"), true));
             values.extend(folder.values.clone());
@@ -431,7 +443,7 @@ fn numbers(cards: impl IntoIterator<Item = i64>) -> String {
 struct Sieve<'a> {
     /// `None`: any.
     among: Option<Vec<i64>>,
-    without: &'a [i64],
+    without: Cow<'a, [i64]>,
 }
 
 impl Sieve<'_> {
@@ -439,6 +451,27 @@ impl Sieve<'_> {
         let among = self.among.as_ref();
         among.is_none_or(|among| among.binary_search(&card).is_ok())
             && self.without.binary_search(&card).is_err()
+    }
+}
+
+/// What a query does not want.
+struct Without {
+    /// As both tables are asked for it.
+    parts: [String; 2],
+    /// Whether FTS5 leaves out by itself what the first table tells.
+    is_quick: bool,
+    /// All cards that have it, in order, once they were listed: FTS5 would put together what it knows of an unwanted
+    /// beginning each time anew.
+    list: OnceCell<Vec<i64>>,
+}
+
+impl Without {
+    fn of(query: &words::Query) -> Self {
+        Self {
+            parts: query.unwanted(&FIRST),
+            is_quick: query.is_refused_quickly(),
+            list: OnceCell::new(),
+        }
     }
 }
 

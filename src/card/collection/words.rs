@@ -6,7 +6,8 @@
 //! FTS5 answers for the beginning of a word by putting together all that it knows of every word that begins so, before it
 //! gives the first card: a third of a second where that are a million places. (Its own remedy, the option `prefix`, writes
 //! each place of each word once more for every length of a beginning, and the index becomes nearly three times as large.)
-//! So the index has a word of its own for each beginning in a card, once, and `the*` is then as fast as any word.
+//! So the index has a word of its own for each beginning in a card, once, and one for each field it is in: `the*` and
+//! `scenario:the*` are then as fast as any word.
 
 use sha2::{Digest as _, Sha256};
 
@@ -39,8 +40,19 @@ pub(super) fn apart(text: &str) -> String {
 /// a moment.
 const LONGEST: usize = 4;
 
-/// What marks the beginning of a word: a character of private use, for FTS5 a letter like others, and typed by nobody.
+/// What marks the beginning of a word wherever it stands: a character of private use, for FTS5 a letter like others, and
+/// typed by nobody.
 const MARK: char = '\u{f8ff}';
+
+/// What marks the beginning of a word in one field: the character of the first one, and those that follow it.
+const FIELDS: u32 = 0xf8e0;
+
+/// What marks the beginning of a word in the field of this number, or wherever it stands.
+fn mark(field: Option<usize>) -> char {
+    field
+        .and_then(|field| char::from_u32(FIELDS + u32::try_from(field).ok()?))
+        .unwrap_or(MARK)
+}
 
 /// The number of a letter or digit whose words are certain to be the same ones for FTS5, which knows an older Unicode:
 /// those of the Latin, Greek and Cyrillic scripts.
@@ -54,12 +66,12 @@ fn is_accent(c: char) -> bool {
     matches!(u32::from(c), at @ 0x300..=0x331 if bits[(at as usize - 0x300) / 32] >> (at % 32) & 1 == 1)
 }
 
-/// The beginnings of all words in `texts`, each once and marked.
+/// The beginnings of all words in the texts of some fields, each once and marked, and once more for each field it is in.
 pub(super) fn beginnings(texts: &[String]) -> String {
     // Eleven bits are enough for a letter; the first is the highest, so that beginnings of a beginning stand together.
     const BITS: usize = 11;
-    let mut starts: Vec<u64> = Vec::new();
-    for text in texts {
+    let mut starts: Vec<(u64, usize)> = Vec::new();
+    for (field, text) in texts.iter().enumerate() {
         let (mut start, mut length, mut inside) = (0, 0, false);
         for c in text.chars().chain(Some(' ')) {
             if is_accent(c) {
@@ -73,18 +85,12 @@ pub(super) fn beginnings(texts: &[String]) -> String {
                 }
                 // The rest of a word that is longer, or of one in another script.
                 Some(_) => {}
-                None if c.is_alphanumeric() => {
-                    // Here FTS5 may see the end of a word; what stands before is the beginning of one either way.
-                    inside = true;
-                    if length > 0 {
-                        starts.push(start);
-                        (start, length) = (0, 0);
-                    }
-                }
+                // Where another script begins, FTS5 may see the end of a word; what stands before is the beginning of one
+                // either way.
                 None => {
-                    inside = false;
+                    inside = c.is_alphanumeric();
                     if length > 0 {
-                        starts.push(start);
+                        starts.push((start, field));
                         (start, length) = (0, 0);
                     }
                 }
@@ -92,35 +98,40 @@ pub(super) fn beginnings(texts: &[String]) -> String {
         }
     }
     starts.sort_unstable();
-    let mut out = String::with_capacity(starts.len() * 8);
-    let mut before = 0;
-    for start in starts {
-        for length in 1..=LONGEST {
-            let rest = BITS * (LONGEST - length);
-            let letters = start >> rest;
+    starts.dedup();
+    let mut out = String::with_capacity(starts.len() * 16);
+    for length in 1..=LONGEST {
+        let letters = |start: u64| start >> (BITS * (LONGEST - length));
+        let letter = |start: u64, place: usize| {
+            let letter = letters(start) >> (BITS * (length - 1 - place)) & ((1 << BITS) - 1);
+            u32::try_from(letter).ok().and_then(char::from_u32)
+        };
+        for same in starts.chunk_by(|a, b| letters(a.0) == letters(b.0)) {
+            let start = same[0].0;
             // A word shorter than this one ends in an empty letter.
-            if letters & ((1 << BITS) - 1) == 0 || letters == before >> rest {
+            if letter(start, length - 1) == Some('\0') {
                 continue;
             }
-            for place in (0..length).rev() {
-                let letter = (letters >> (BITS * place)) & ((1 << BITS) - 1);
-                out.extend(u32::try_from(letter).ok().and_then(char::from_u32));
+            let fields = same
+                .iter()
+                .fold(0_u32, |fields, (_, field)| fields | 1 << field);
+            let fields = (0..texts.len()).filter(|field| fields >> field & 1 == 1);
+            for field in fields.map(Some).chain([None]) {
+                out.extend((0..length).filter_map(|place| letter(start, place)));
+                out.extend([mark(field), ' ']);
             }
-            out.push(MARK);
-            out.push(' ');
         }
-        before = start;
     }
     out
 }
 
-/// The word that stands for a beginning in the index, if it is one of those.
-fn marked(beginning: &str) -> Option<String> {
+/// The word that stands for a beginning in the index, anywhere or in one field, if it is one of those.
+fn marked(beginning: &str, field: Option<usize>) -> Option<String> {
     let letters = beginning.chars().filter(|c| !is_accent(*c)).count();
     let is_one = beginning
         .chars()
         .all(|c| is_accent(c) || plain_letter(c).is_some());
-    (is_one && (1..=LONGEST).contains(&letters)).then(|| format!("{beginning}{MARK}"))
+    (is_one && (1..=LONGEST).contains(&letters)).then(|| format!("{beginning}{}", mark(field)))
 }
 
 /// What marks a word that stands for a whole tag, and for a whole creator.
@@ -145,23 +156,30 @@ fn whole(mark: char, text: &str) -> String {
 /// A word or a phrase to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Phrase {
-    field: Option<String>,
+    /// The field that it must be in: its number and name.
+    field: Option<(usize, String)>,
     text: String,
     is_beginning: bool,
 }
 
 impl Phrase {
     fn is_within(&self, fields: &[&str]) -> bool {
-        let field = self.field.as_deref();
-        field.is_some_and(|field| fields.contains(&field))
+        let field = self.field.as_ref();
+        field.is_some_and(|(_, field)| fields.contains(&&**field))
+    }
+
+    /// The word that stands for it, where it is a beginning that has one.
+    fn marked(&self) -> Option<String> {
+        let field = self.field.as_ref().map(|(number, _)| *number);
+        marked(&self.text, field).filter(|_| self.is_beginning)
     }
 
     /// The phrase as FTS5 takes it, of a table that has the beginnings of words or one that has not.
     fn said(&self, has_beginnings: bool) -> String {
         let star = if self.is_beginning { " *" } else { "" };
-        match (&self.field, marked(&self.text)) {
-            (Some(field), _) => format!("{field} : \"{}\"{star}", self.text),
-            (None, Some(word)) if self.is_beginning && has_beginnings => format!("\"{word}\""),
+        match (&self.field, self.marked()) {
+            (_, Some(word)) if has_beginnings => format!("\"{word}\""),
+            (Some((_, field)), _) => format!("{field} : \"{}\"{star}", self.text),
             (None, _) => format!("\"{}\"{star}", self.text),
         }
     }
@@ -184,6 +202,13 @@ impl Query {
                 .filter(|group| group.iter().all(|phrase| phrase.is_within(first)) == wanted_first)
                 .map(|group| either(group, !wanted_first)))
         })
+    }
+
+    /// Whether FTS5 finds all that is unwanted as fast as it finds words, and need not put beginnings together.
+    pub(super) fn is_refused_quickly(&self) -> bool {
+        self.unwanted
+            .iter()
+            .all(|phrase| !phrase.is_beginning || phrase.marked().is_some())
     }
 
     /// All that is wanted, asked of the table that has only the fields `first`; `None` where it cannot be there.
@@ -240,8 +265,11 @@ pub(super) fn query(typed: &str, fields: &[&str]) -> Option<Query> {
             None => (false, term.as_str()),
         };
         let (field, term) = match term.split_once(':') {
-            Some((field, rest)) if fields.contains(&field) => (Some(field.to_owned()), rest),
-            _ => (None, term),
+            Some((field, rest)) => match fields.iter().position(|known| *known == field) {
+                Some(number) => (Some((number, field.to_owned())), rest),
+                None => (None, term),
+            },
+            None => (None, term),
         };
         let (term, is_beginning) = match term.strip_suffix('*') {
             Some(rest) => (rest, true),
@@ -322,7 +350,7 @@ mod tests {
             ("\"light house\" -sea", r#"("light house")"#),
             (
                 "notes:Car* OR tags:sea x",
-                r#"(notes : "Car" * OR tags : "sea") AND ("x")"#,
+                "(\"Car\u{f8e2}\" OR tags : \"sea\") AND (\"x\")",
             ),
             (
                 "don't NEAR(a) x:y ^z",
