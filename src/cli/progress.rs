@@ -9,7 +9,7 @@ use super::output;
 /// How often a line is printed where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The progress of a task that handles bytes. What it shows goes away when it is dropped.
+/// The progress of a task that handles bytes, or things that are counted. What it shows goes away when it is dropped.
 pub(super) struct Progress {
     bar: ProgressBar,
     step: &'static str,
@@ -29,12 +29,29 @@ impl Progress {
 
     /// Shows that `done` of `total` bytes of `step` are done.
     pub(super) fn show(&mut self, step: &'static str, done: u64, total: Option<u64>) {
+        let shape = match total {
+            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            None => "{msg} {spinner} {bytes}",
+        };
+        self.draw(step, shape, done, total, bytes);
+    }
+
+    /// Shows that `done` of `total` things of `step` are done.
+    pub(super) fn count(&mut self, step: &'static str, done: u64, total: u64) {
+        let shape = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
+        self.draw(step, shape, done, Some(total), |count| count.to_string());
+    }
+
+    fn draw(
+        &mut self,
+        step: &'static str,
+        shape: &str,
+        done: u64,
+        total: Option<u64>,
+        said: impl Fn(u64) -> String,
+    ) {
         if self.step != step {
             self.step = step;
-            let shape = match total {
-                Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-                None => "{msg} {spinner} {bytes}",
-            };
             if let Ok(style) = ProgressStyle::with_template(shape) {
                 self.bar.set_style(style);
             }
@@ -48,9 +65,9 @@ impl Progress {
         self.bar.set_position(done);
         if self.bar.is_hidden() && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
-            let done = bytes(done);
+            let done = said(done);
             output::say(&match total {
-                Some(total) => format!("{step}: {done} of {}", bytes(total)),
+                Some(total) => format!("{step}: {done} of {}", said(total)),
                 None => format!("{step}: {done}"),
             });
         }

@@ -131,6 +131,74 @@ impl Conversation {
         }
     }
 
+    /// The same between people of other names: wherever the personas, the scenario and the messages say a whole name, they
+    /// say the other.
+    ///
+    /// ```
+    /// use cardwright::prompt::Conversation;
+    ///
+    /// let lamp = Conversation {
+    ///     char: "Mara".into(),
+    ///     user: "Finn".into(),
+    ///     char_persona: "Mara, who has never seen Marais, waits for Finn.".into(),
+    ///     ..Conversation::default()
+    /// };
+    /// let other = lamp.renamed("Zuri", "Mara");
+    /// assert_eq!(other.char_persona, "Zuri, who has never seen Marais, waits for Mara.");
+    /// ```
+    #[must_use]
+    pub fn renamed(&self, char: &str, user: &str) -> Self {
+        let named = |text: &str| {
+            let mut new = String::with_capacity(text.len());
+            let mut done = 0;
+            for (span, is_char) in self.said(text) {
+                new.push_str(&text[done..span.start]);
+                new.push_str(if is_char { char } else { user });
+                done = span.end;
+            }
+            new + &text[done..]
+        };
+        let message = |message: &Message| Message {
+            role: message.role,
+            text: named(&message.text),
+        };
+        Self {
+            char_persona: named(&self.char_persona),
+            user_persona: named(&self.user_persona),
+            scenario: named(&self.scenario),
+            messages: self.messages.iter().map(message).collect(),
+            char: char.to_owned(),
+            user: user.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Where `text` says a whole name, and whether it is the character's. Of two that begin at the same place the longer one
+    /// counts.
+    fn said(&self, text: &str) -> Vec<(Range<usize>, bool)> {
+        let mut all: Vec<_> = [(&self.char, true), (&self.user, false)]
+            .into_iter()
+            .filter(|(name, _)| !name.is_empty())
+            .flat_map(|(name, is_char)| {
+                (text.match_indices(&**name)).map(move |(at, name)| (at..at + name.len(), is_char))
+            })
+            .filter(|(span, _)| {
+                !text[..span.start].ends_with(char::is_alphanumeric)
+                    && !text[span.end..].starts_with(char::is_alphanumeric)
+            })
+            .collect();
+        all.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+        let mut end = 0;
+        all.retain(|(span, _)| {
+            let is_apart = span.start >= end;
+            if is_apart {
+                end = span.end;
+            }
+            is_apart
+        });
+        all
+    }
+
     /// The mean number of words (split at white space) of the character's messages, rounded; 0 when there are none.
     #[must_use]
     pub fn words_per_reply(&self) -> usize {
@@ -245,6 +313,33 @@ impl Dataset<'_> {
         Ok(made)
     }
 
+    /// What teaches a model to spell names: all of `conversation` that comes before its first message, where the two names
+    /// alone are learned, each with what ends it, and only where they were said before. `None` when nothing is to be learned
+    /// of it, and when it does not fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Dataset::samples`].
+    pub fn names(&self, conversation: &Conversation) -> Result<Option<Sample>> {
+        let mut sample = self.sample(conversation)?;
+        let turns = Document::of(self.format, &sample.text).turns;
+        let end = turns
+            .first()
+            .map_or(sample.text.len(), |turn| turn.tag.start);
+        sample.text.truncate(end);
+        let mut known = [false; 2];
+        sample.loss = (conversation.said(&sample.text).into_iter())
+            .filter(|&(_, is_char)| std::mem::replace(&mut known[usize::from(is_char)], true))
+            .map(|(span, _)| {
+                let next = sample.text[span.end..].chars().next();
+                span.start..span.end + next.map_or(0, char::len_utf8)
+            })
+            .collect();
+        sample.tokens = self.count(&sample.text)?;
+        sample.length = None;
+        Ok((!sample.loss.is_empty() && self.fits(&sample)).then_some(sample))
+    }
+
     fn fits(&self, sample: &Sample) -> bool {
         match (self.limit, sample.tokens) {
             (Some((most, _)), Some(tokens)) => tokens <= most,
@@ -258,10 +353,7 @@ impl Dataset<'_> {
             Target::Everything => std::iter::once(0..text.len()).collect(),
             Target::Replies => replies(self.format, &text),
         };
-        let tokens = self
-            .limit
-            .map(|(_, counter)| counter.count(&text))
-            .transpose()?;
+        let tokens = self.count(&text)?;
         let length = self.format.carried(conversation).length;
         Ok(Sample {
             text,
@@ -271,6 +363,11 @@ impl Dataset<'_> {
             loss_ids: None,
             length,
         })
+    }
+
+    fn count(&self, text: &str) -> Result<Option<usize>> {
+        let counter = self.limit.map(|(_, counter)| counter);
+        counter.map(|counter| counter.count(text)).transpose()
     }
 }
 

@@ -96,6 +96,50 @@ fn tokens_are_learned_where_their_bytes_are() {
 }
 
 #[test]
+fn of_people_with_other_names_the_names_alone_are_learned_once_they_are_known() {
+    let conversation = Conversation {
+        char: "Ann".into(),
+        user: "Ann Lee".into(),
+        char_persona: "Ann, whom Annie calls Ann, waits for Ann Lee.".into(),
+        user_persona: "Ann Lee is late.".into(),
+        ..thread()
+    };
+    let other = conversation.renamed("Bo", "Cy D\u{e1}");
+    assert_eq!(
+        other.char_persona,
+        "Bo, whom Annie calls Bo, waits for Cy D\u{e1}."
+    );
+    assert_eq!(other.user_persona, "Cy D\u{e1} is late.");
+
+    let counter = words();
+    for name in ["limarp-v1", "alpaca", "chatml"] {
+        let format = Format::named(name).unwrap();
+        let mut dataset = Dataset {
+            format: &format,
+            target: Target::Everything,
+            limit: Some((400, &counter)),
+        };
+        let sample = dataset.names(&other).unwrap().unwrap();
+        let whole = dataset.samples(&other).unwrap().samples.remove(0);
+        assert!(whole.text.starts_with(&sample.text) && !sample.text.contains("flood alarm"));
+        let learned: Vec<_> = (sample.loss.iter())
+            .map(|span| &sample.text[span.clone()])
+            .collect();
+        let said = sample.text.matches("Bo").count() + sample.text.matches("Cy D\u{e1}").count();
+        assert_eq!(learned.len(), said - 2, "{name}");
+        let is_name = |text: &&str| {
+            let name = ["Bo", "Cy D\u{e1}"]
+                .into_iter()
+                .find(|name| text.starts_with(name));
+            name.is_some_and(|name| text[name.len()..].chars().count() == 1)
+        };
+        assert!(learned.iter().all(is_name), "{learned:?}");
+        dataset.limit = Some((20, &counter));
+        assert_eq!(dataset.names(&other).unwrap(), None);
+    }
+}
+
+#[test]
 fn what_is_no_thread_is_refused_with_the_reason() {
     for (yaml, reason) in [
         ("- 1\n- 2\n", "no LimaRP thread"),

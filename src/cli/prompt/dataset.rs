@@ -10,6 +10,7 @@ use super::{FormatChoice, read_text};
 use crate::card::Card;
 use crate::cli::progress::Progress;
 use crate::cli::{Answer, card, output};
+use crate::generate::names::{self, Names, Presence};
 use crate::prompt::chat_file::ChatFile;
 use crate::prompt::{Cast, Conversation, Counter, Dataset, Format, Sample, Target};
 use crate::{Error, Kind, Result, file};
@@ -46,6 +47,15 @@ pub(in crate::cli) struct DatasetArgs {
     /// What is to be learned
     #[arg(long, value_enum, default_value_t = Learn::Everything)]
     learn: Learn,
+    /// Write what comes before the first message this many times more, between people of other names; of these samples the
+    /// names alone are learned. A small model learns to spell rare names so
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "COUNT",
+        hide_default_value = true
+    )]
+    other_names: usize,
     /// The most tokens of a sample; longer threads become several samples
     #[arg(long, value_name = "TOKENS")]
     limit: Option<usize>,
@@ -93,15 +103,23 @@ impl DatasetArgs {
             },
         };
         let mut statistics = Statistics::default();
+        let mut strangers = Names::new(1);
         let mut progress = Progress::new();
         let mut make = |out: &mut dyn FnMut(&[u8]) -> Result<()>| {
             for (index, path) in threads.iter().enumerate() {
-                progress.show("reading threads", index as u64, Some(threads.len() as u64));
+                progress.count("reading threads", index as u64, threads.len() as u64);
                 let place = path.display().to_string();
                 let conversation = self.read(path, card.as_ref())?;
                 let mut made = dataset.samples(&conversation).map_err(|e| e.at(&*place))?;
                 statistics.threads += 1;
                 statistics.dropped += made.dropped;
+                for _ in 0..self.other_names {
+                    let char = like(&conversation.char, &mut strangers);
+                    let user = like(&conversation.user, &mut strangers);
+                    let other = conversation.renamed(&char, &user);
+                    made.samples
+                        .extend(dataset.names(&other).map_err(|e| e.at(&*place))?);
+                }
                 for sample in &mut made.samples {
                     if self.ids
                         && let Some(tokenizer) = &tokenizer
@@ -195,6 +213,13 @@ impl DatasetArgs {
         );
         Ok(Conversation::from_chat(&chat, conversation))
     }
+}
+
+/// One of `names` that suits who is called `name` now.
+fn like(name: &str, names: &mut Names) -> String {
+    let wanted = names::presence(name).filter(|presence| *presence != Presence::Neutral);
+    let suits = |name: &String| wanted.is_none() || names::presence(name) == wanted;
+    names.find(suits).unwrap_or_else(|| name.to_owned())
 }
 
 /// The files named, and those in the folders named, in order.
