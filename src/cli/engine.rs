@@ -203,6 +203,7 @@ pub(super) struct SamplerArgs {
     given: Vec<(&'static str, f64)>,
     seed: Option<u64>,
     order: Option<Vec<Step>>,
+    spared_words: Vec<String>,
     banned_strings: Vec<String>,
     banned_tokens: Vec<Token>,
     biases: Vec<(Token, f32)>,
@@ -223,6 +224,9 @@ impl SamplerArgs {
         if let Some(order) = &self.order {
             settings.order.clone_from(order);
         }
+        settings
+            .spared_words
+            .extend(self.spared_words.iter().cloned());
         let strings = self.banned_strings.iter();
         settings
             .banned_strings
@@ -319,6 +323,15 @@ impl Args for SamplerArgs {
             )
             .arg(
                 list(
+                    "spare",
+                    "spare",
+                    "WORD",
+                    "Spare this word, such as a name, from the three penalties; may be repeated",
+                )
+                .action(ArgAction::Append),
+            )
+            .arg(
+                list(
                     "ban",
                     "ban",
                     "TEXT",
@@ -382,6 +395,8 @@ impl FromArgMatches for SamplerArgs {
         if let Some(names) = matches.get_many::<String>("samplers") {
             self.order = Some(Step::by_names(names.map(String::as_str)));
         }
+        let words = matches.get_many::<String>("spare").into_iter().flatten();
+        self.spared_words.extend(words.cloned());
         let strings = matches.get_many::<String>("ban").into_iter().flatten();
         self.banned_strings.extend(strings.cloned());
         let tokens = matches.get_many::<Token>("ban_token").into_iter().flatten();

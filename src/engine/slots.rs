@@ -119,6 +119,13 @@ impl Slots {
                 chain.break_at(self.vocabulary.containing(breaker));
             }
         }
+        for word in &request.settings.spared_words {
+            // At the beginning of a text, and after a space.
+            for place in ["", " "] {
+                let spelt = format!("{place}{}", word.trim());
+                chain.spare(self.vocabulary.tokens(&spelt, false, false));
+            }
+        }
         tokens.iter().for_each(|&token| chain.accept(token));
         let (feed, completion) = Completion::new();
         let run = Run {

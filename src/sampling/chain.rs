@@ -25,6 +25,7 @@ pub struct Chain {
     seen: Vec<Token>,
     bans: Vec<Token>,
     breakers: Vec<Token>,
+    spared: Vec<Token>,
     /// The surprise that Mirostat allows now, in bits.
     allowed_surprise: f32,
     distribution: Distribution,
@@ -45,6 +46,7 @@ impl Chain {
             seen: Vec::new(),
             bans: settings.banned_tokens.clone(),
             breakers: Vec::new(),
+            spared: Vec::new(),
             allowed_surprise: 2.0 * settings.mirostat_tau,
             distribution: Distribution::default(),
         })
@@ -58,6 +60,11 @@ impl Chain {
     /// Tokens over which no repetition reaches ([`Settings::dry_multiplier`]).
     pub fn break_at(&mut self, tokens: impl IntoIterator<Item = Token>) {
         self.breakers.extend(tokens);
+    }
+
+    /// Tokens that the penalties spare ([`Settings::spared_words`]).
+    pub fn spare(&mut self, tokens: impl IntoIterator<Item = Token>) {
+        self.spared.extend(tokens);
     }
 
     /// Takes note of a token of the prompt or of the reply, for the penalties.
@@ -133,7 +140,7 @@ impl Chain {
         let distribution = &mut self.distribution;
         let settings = &self.settings;
         match step {
-            Step::Penalties => filters::penalise(distribution, settings, &self.seen),
+            Step::Penalties => filters::penalise(distribution, settings, &self.seen, &self.spared),
             Step::Dry => filters::dry(distribution, settings, &self.seen, &self.breakers),
             Step::TopNSigma => filters::top_n_sigma(distribution, settings.top_n_sigma),
             Step::TopK => filters::top_k(distribution, settings.top_k as usize),
@@ -492,6 +499,26 @@ mod tests {
         assert_eq!(chain.sample(&[3.0, 2.0]), Some(0));
         assert_eq!(chain.sample_except(&[3.0, 2.0], &[0]), Some(1));
         assert_eq!(chain.sample(&[3.0, 2.0]), Some(0));
+    }
+
+    #[test]
+    fn what_is_spared_is_as_likely_as_before() {
+        let mut chain = Chain::new(&Settings {
+            repetition_penalty: 2.0,
+            frequency_penalty: 1.0,
+            presence_penalty: 1.0,
+            ..Settings::neutral()
+        })
+        .unwrap();
+        chain.spare([1]);
+        [0, 1, 1].into_iter().for_each(|token| chain.accept(token));
+        chain.sample(&logits(&[0.25; 4]));
+        let choice = chain.choice();
+        let of = |token| choice.iter().find(|(t, _)| *t == token).unwrap().1;
+        assert!(
+            (of(1) - of(2)).abs() < 1e-6 && of(0) < of(2) / 4.0,
+            "{choice:?}"
+        );
     }
 
     #[test]

@@ -6,7 +6,12 @@ use rand_chacha::ChaCha8Rng;
 use super::distribution::{Distribution, exp, sort};
 use super::{Settings, Token};
 
-pub(super) fn penalise(distribution: &mut Distribution, settings: &Settings, seen: &[Token]) {
+pub(super) fn penalise(
+    distribution: &mut Distribution,
+    settings: &Settings,
+    seen: &[Token],
+    spared: &[Token],
+) {
     let &Settings {
         repetition_penalty: repetition,
         frequency_penalty: frequency,
@@ -29,6 +34,7 @@ pub(super) fn penalise(distribution: &mut Distribution, settings: &Settings, see
     let mut lately: Vec<(Token, bool)> = lately
         .iter()
         .enumerate()
+        .filter(|(_, token)| !spared.contains(token))
         .map(|(at, &token)| (token, at >= half))
         .collect();
     lately.sort_unstable();

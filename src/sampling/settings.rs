@@ -30,6 +30,9 @@ pub struct Settings {
     /// The share of the repetition penalty that the older half of the range gets, as in `KoboldCpp`, where 0
     /// and everything above 1 is the whole of it. Range 0 to 10, neutral 1. Default: 1.
     pub repetition_slope: f32,
+    /// Words that the three penalties spare, in every place: a name that is said often should not be misspelt for it.
+    /// Default: none.
+    pub spared_words: Vec<String>,
     /// Subtracted from the logit once per occurrence. Range -2 to 2, neutral 0. Default: 0.
     pub frequency_penalty: f32,
     /// Subtracted from the logit of every token that occurred. Range -2 to 2, neutral 0. Default: 0.
@@ -101,6 +104,7 @@ impl Default for Settings {
             repetition_penalty: 1.10,
             repetition_range: 64,
             repetition_slope: 1.0,
+            spared_words: Vec::new(),
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
             top_k: 0,

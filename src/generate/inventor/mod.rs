@@ -266,6 +266,11 @@ impl<'a> Inventor<'a> {
         request.settings = self.options.settings.clone();
         let version = draft.attempt + 1000 * draft.part + 100_000 * draft.extensions;
         request.settings.seed = Some(mix(draft.character.seed, section, version as u64));
+        let spared = &mut request.settings.spared_words;
+        spared.push(draft.character.name.clone());
+        if self.method != Method::Raw {
+            spared.push(draft.character.user.clone());
+        }
         if section != Section::Examples {
             let length = draft.character.length.as_deref();
             let conversation = draft.character.conversation(length);
