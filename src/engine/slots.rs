@@ -119,7 +119,8 @@ impl Slots {
                 chain.break_at(self.vocabulary.containing(breaker));
             }
         }
-        for word in &request.settings.spared_words {
+        let spared = request.settings.spared_words.iter();
+        for word in spared.filter(|word| !word.trim().is_empty()) {
             // At the beginning of a text, and after a space.
             for place in ["", " "] {
                 let spelt = format!("{place}{}", word.trim());

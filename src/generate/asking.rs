@@ -55,6 +55,8 @@ pub(super) struct Asked {
     pub(super) gap: &'static str,
     /// What stands between the messages of a dialogue.
     pub(super) between: Vec<String>,
+    /// What the system text has between a name and the persona, where the model writes all of it.
+    pub(super) label: String,
 }
 
 impl Asking {
@@ -117,6 +119,7 @@ impl Asking {
                     lead: lead(question, true),
                     gap,
                     between: between.collect(),
+                    label: String::new(),
                 })
             }
         }
@@ -155,12 +158,17 @@ fn raw(format: &Format, question: &Question<'_>) -> Result<Asked> {
     } else {
         rendered.find(HOLE).unwrap_or(rendered.len())
     };
+    let label = match question.section {
+        Section::Persona => rendered[end..].split(HOLE).next().unwrap_or_default(),
+        _ => "",
+    };
     Ok(Asked {
         prompt: rendered[..end].trim_end().to_owned(),
         special_tokens: false,
         lead: String::new(),
         gap: " ",
         between: Vec::new(),
+        label: label.trim_end().to_owned(),
     })
 }
 
@@ -202,6 +210,7 @@ fn layout(shots: &Shots, format: &Format, question: &Question<'_>) -> Result<Ask
             " "
         },
         between,
+        label: String::new(),
     })
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Draft {
     pub(super) extensions: usize,
     /// What stands between the messages of a dialogue.
     pub(super) between: Vec<String>,
+    /// What the plain way has between a name and the persona.
+    pub(super) label: String,
     /// The prompt without what is begun.
     pub(super) prompt: String,
     pub(super) chat: Vec<Message>,
@@ -67,6 +69,7 @@ impl Draft {
             begun: String::new(),
             extensions: 0,
             between: Vec::new(),
+            label: String::new(),
             prompt: String::new(),
             chat: known.chat.clone(),
         }

@@ -504,6 +504,7 @@ mod tests {
     #[test]
     fn what_is_spared_is_as_likely_as_before() {
         let mut chain = Chain::new(&Settings {
+            repetition_range: -1,
             repetition_penalty: 2.0,
             frequency_penalty: 1.0,
             presence_penalty: 1.0,

@@ -24,7 +24,7 @@ pub(super) fn draw(title: &str, losses: &[f32], held_out: &[(usize, f32)]) -> St
     let least = others.clone().fold(quantile(0.05), f32::min);
     let most = others.fold(quantile(0.95), f32::max);
     let pad = ((most - least) * 0.08).max(0.02);
-    let (least, most) = (least - pad, most + pad);
+    let (least, most) = ((least - pad).max(0.0), most + pad);
     let [left, top, right, bottom] = MARGIN;
     let steps = losses.len().max(1) as f32;
     let x = |step: f32| left + step / steps * (WIDTH - left - right);
@@ -163,10 +163,13 @@ mod tests {
             draw("", &[], &[]),
             draw("", &[1.0], &[]),
             draw("", &[2.0; 9], &[(9, 2.0)]),
+            draw("", &[0.01, 2.0, 0.02], &[]),
         ] {
             assert!(picture.ends_with("</svg>\n"));
             assert!(
-                !picture.contains("NaN") && !picture.contains("inf"),
+                ["NaN", "inf", ">-"]
+                    .iter()
+                    .all(|odd| !picture.contains(odd)),
                 "{picture}"
             );
         }
@@ -188,7 +191,7 @@ mod tests {
                     .map(|loss| (fields[0].parse().unwrap(), loss)),
             );
         }
-        assert_eq!(losses.len(), 820);
+        assert_eq!(losses.len(), 1630);
         let picture = draw(
             "smollm2-135m-limarp: loss per token, in nats",
             &losses,

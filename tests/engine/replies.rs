@@ -221,6 +221,28 @@ fn repetitions_are_penalised_up_to_a_breaker() {
     assert_eq!(first(&["the"]), night);
 }
 
+#[test]
+fn words_that_are_spared_are_not_penalised() {
+    let engine = Tiny::new().load(1);
+    let token = |word: &str| *engine.tokenize(word, false).unwrap().last().unwrap();
+    let (night, you) = (token("night"), token("you"));
+    let first = |spared: &[&str]| {
+        let mut request = Request {
+            logprobs: Some(0),
+            ..greedy("said the night and said the", 1)
+        };
+        let settings = &mut request.settings;
+        settings.logit_bias = [(night, 50.0), (you, 25.0)].into();
+        settings.repetition_penalty = 3.0;
+        settings.repetition_range = -1;
+        settings.spared_words = spared.iter().map(|&word| word.to_owned()).collect();
+        chosen(&engine, request).1[0].choice.token
+    };
+    assert_eq!(first(&[]), you);
+    assert_eq!(first(&["you", " "]), you);
+    assert_eq!(first(&["night"]), night);
+}
+
 /// Text of each group of settings with a fixed seed, so that a change of any sampler is seen.
 #[test]
 fn fixed_seeds_say_what_they_always_said() {

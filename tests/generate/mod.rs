@@ -320,16 +320,22 @@ fn examples_and_a_lorebook_are_written_for_a_card_that_has_the_rest() {
 
 #[test]
 fn the_plain_way_asks_with_the_name_alone_and_takes_only_what_is_in_the_layout() {
-    let system = format!(
-        "'s Persona: Carina{PERSONA}\n\nTomas's Persona: Tomas{USER_PERSONA}\n\nScenario:{SCENARIO}\n\nPlay the role of Carina. You must \
+    let label = "'s Persona:";
+    let until_user = format!(" Carina{PERSONA}\n\nTomas{label}");
+    let rest = format!(
+        " Tomas{USER_PERSONA}\n\nScenario:{SCENARIO}\n\nPlay the role of Carina. You must \
         engage in a roleplaying chat with Tomas below this line. Do not write dialogues and narration for Tomas. Carina should \
         respond with messages of medium length."
     );
-    let no_scenario = system.replace("Scenario:", "Place:");
+    let no_scenario = rest.replace("Scenario:", "Place:");
     let engine = Script::replies([
         [", a keeper of lamps, walked along the quay."],
+        [label],
+        [until_user.as_str()],
         [no_scenario.as_str()],
-        [system.as_str()],
+        [label],
+        [until_user.as_str()],
+        [rest.as_str()],
         [GREETING],
     ]);
     let format = Format::named("limarp-v1").unwrap();
@@ -356,11 +362,22 @@ fn the_plain_way_asks_with_the_name_alone_and_takes_only_what_is_in_the_layout()
         .collect();
     assert_eq!(kinds, ["format", "format"]);
     let requests = engine.requests();
-    for request in &requests[..3] {
-        assert_eq!(request.prompt, "<<SYSTEM>>\nCarina");
-        assert_eq!(request.grammar, None);
-    }
-    assert!(requests[3].prompt.ends_with("\n\n<<AIBOT>>\nCarina:"));
+    let begun = |end: &str| format!("<<SYSTEM>>\nCarina{end}");
+    let alone = begun("");
+    let (named, both) = (begun(label), begun(&format!("{label}{until_user}")));
+    let prompts: Vec<_> = requests.iter().map(|request| &*request.prompt).collect();
+    assert_eq!(
+        prompts[..7],
+        [&*alone, &alone, &named, &both, &alone, &named, &both]
+    );
+    assert!(requests.iter().all(|request| request.grammar.is_none()));
+    assert!(prompts[7].ends_with("\n\n<<AIBOT>>\nCarina:"));
+    // Names are spared once they are known.
+    let spared = |at: usize| requests[at].settings.spared_words.join(", ");
+    assert_eq!(
+        [4, 5, 6, 7].map(spared),
+        ["Carina", "Carina", "Carina, Tomas", "Carina, Tomas"]
+    );
 }
 
 #[test]

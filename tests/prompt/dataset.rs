@@ -104,7 +104,7 @@ fn of_people_with_other_names_the_names_alone_are_learned_once_they_are_known() 
         user_persona: "Ann Lee is late.".into(),
         ..thread()
     };
-    let other = conversation.renamed("Bo", "Cy D\u{e1}");
+    let mut other = conversation.renamed("Bo", "Cy D\u{e1}");
     assert_eq!(
         other.char_persona,
         "Bo, whom Annie calls Bo, waits for Cy D\u{e1}."
@@ -114,6 +114,7 @@ fn of_people_with_other_names_the_names_alone_are_learned_once_they_are_known() 
     let counter = words();
     for name in ["limarp-v1", "alpaca", "chatml"] {
         let format = Format::named(name).unwrap();
+        other.length = format.lengths().first().cloned();
         let mut dataset = Dataset {
             format: &format,
             target: Target::Everything,
@@ -121,7 +122,16 @@ fn of_people_with_other_names_the_names_alone_are_learned_once_they_are_known() 
         };
         let sample = dataset.names(&other).unwrap().unwrap();
         let whole = dataset.samples(&other).unwrap().samples.remove(0);
-        assert!(whole.text.starts_with(&sample.text) && !sample.text.contains("flood alarm"));
+        assert!(
+            whole.text.starts_with(&sample.text),
+            "{name}: {}",
+            sample.text
+        );
+        assert!(
+            !sample.text.contains("only the flood alarm"),
+            "{name}: {}",
+            sample.text
+        );
         let learned: Vec<_> = (sample.loss.iter())
             .map(|span| &sample.text[span.clone()])
             .collect();

@@ -27,6 +27,10 @@ const EXTENSIONS: usize = 3;
 /// Tokens for a persona, a user's persona, a scenario and the instruction after them in one go.
 const RAW_TOKENS: usize = 700;
 
+/// How often the model is stopped on the plain way: where it has named the character, then the user. It goes on as if
+/// nothing had been, but that the user's name is known then, and spared from the penalties too.
+const LABELS: usize = 2;
+
 /// How characters are written.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -242,10 +246,10 @@ impl<'a> Inventor<'a> {
         if draft.begun.is_empty() {
             draft.begun.clone_from(&asked.lead);
         }
-        let gap = if draft.begun.is_empty() {
-            ""
-        } else {
-            asked.gap
+        let gap = match (self.method, section) {
+            (Method::Raw, Section::Persona) => "",
+            _ if draft.begun.is_empty() => "",
+            _ => asked.gap,
         };
         let mut request = Request::new(format!("{}{gap}{}", asked.prompt, draft.begun));
         request.special_tokens = asked.special_tokens;
@@ -266,17 +270,23 @@ impl<'a> Inventor<'a> {
         request.settings = self.options.settings.clone();
         let version = draft.attempt + 1000 * draft.part + 100_000 * draft.extensions;
         request.settings.seed = Some(mix(draft.character.seed, section, version as u64));
+        let user = match (self.method, section) {
+            (Method::Raw, Section::Persona) => labelled(&draft.begun, &asked.label),
+            _ => Some(&*draft.character.user),
+        };
+        let names = [Some(&*draft.character.name), user].into_iter().flatten();
         let spared = &mut request.settings.spared_words;
-        spared.push(draft.character.name.clone());
-        if self.method != Method::Raw {
-            spared.push(draft.character.user.clone());
-        }
+        spared.extend(names.map(str::to_owned));
         if section != Section::Examples {
             let length = draft.character.length.as_deref();
             let conversation = draft.character.conversation(length);
             request.stop = self.format.stop_strings(&conversation);
             match (self.method, section) {
-                (Method::Raw, Section::Persona) => {}
+                (Method::Raw, Section::Persona) => {
+                    if draft.extensions < LABELS && !asked.label.is_empty() {
+                        request.stop.push(asked.label.clone());
+                    }
+                }
                 (_, Section::Greeting) => request.stop.push("\n\n<".into()),
                 _ => request.stop.push("\n".into()),
             }
@@ -287,6 +297,7 @@ impl<'a> Inventor<'a> {
         }
         draft.prompt = asked.prompt;
         draft.between = asked.between;
+        draft.label = asked.label;
         Ok(request)
     }
 
@@ -296,6 +307,14 @@ impl<'a> Inventor<'a> {
         draft.character.prompt_tokens += end.prompt_tokens;
         draft.character.reused_tokens += end.reused_tokens;
         if self.method == Method::Raw && draft.section() == Section::Persona {
+            if let Reason::Stop(stop) = &end.reason
+                && draft.extensions < LABELS
+                && *stop == draft.label
+            {
+                draft.begun.extend([written, stop]);
+                draft.extensions += 1;
+                return Ok(Taken::Extended);
+            }
             return self.take_raw(draft, written);
         }
         let is_cut = end.reason == Reason::Length;
@@ -331,7 +350,7 @@ impl<'a> Inventor<'a> {
 
     /// Takes in a system text that the model wrote from the name on.
     fn take_raw(&self, draft: &mut Draft, written: &str) -> Result<Taken> {
-        let text = format!("{}{}", draft.prompt, written);
+        let text = format!("{}{}{written}", draft.prompt, draft.begun);
         let read = |text: &str| self.format.parse(text.trim_end());
         let parsed = read(&text);
         let fault = parsed
@@ -483,6 +502,12 @@ fn messages(draft: &Draft, text: &str, is_cut: bool) -> Vec<Message> {
         .collect()
 }
 
+/// The name before the label that `text` ends with.
+fn labelled<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let (_, name) = text.strip_suffix(label)?.rsplit_once('\n')?;
+    Some(name)
+}
+
 /// A seed of its own for each attempt at each section (SplitMix64 over the parts).
 fn mix(seed: u64, section: Section, attempt: u64) -> u64 {
     [section as u64, attempt]
@@ -498,6 +523,21 @@ fn mix(seed: u64, section: Section, attempt: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_tells_the_name_before_it() {
+        let known = "'s Persona: Mara is: old.\n\n";
+        for (text, name) in [
+            ("Bo Lee's Persona:", Some("Bo Lee")),
+            ("O's Hope's Persona:", Some("O's Hope")),
+            ("Scenario:", None),
+            ("Bo's Persona: Bo", None),
+            ("", None),
+        ] {
+            assert_eq!(labelled(&format!("{known}{text}"), "'s Persona:"), name);
+        }
+        assert_eq!(labelled("'s Persona:", "'s Persona:"), None);
+    }
 
     #[test]
     fn every_attempt_at_every_section_has_a_seed_of_its_own() {
