@@ -7,7 +7,7 @@ use super::review::Fault;
 use super::section::Section;
 use crate::Result;
 use crate::card::Card;
-use crate::prompt::{Conversation, Message, Role};
+use crate::prompt::{Conversation, Message, Role, names};
 
 /// A character as the model wrote it, with the real names in all texts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -258,22 +258,7 @@ impl Character {
 
 /// A text with the two names replaced by their macros, as whole words.
 fn with_macros(text: &str, char: &str, user: &str) -> String {
-    replace_word(&replace_word(text, char, "{{char}}"), user, "{{user}}")
-}
-
-fn replace_word(text: &str, word: &str, with: &str) -> String {
-    let mut replaced = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(word) {
-        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-        let is_whole =
-            !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
-        replaced.push_str(before);
-        replaced.push_str(if is_whole { with } else { word });
-        rest = after;
-    }
-    replaced.push_str(rest);
-    replaced
+    names::replaced(text, [char, user], ["{{char}}", "{{user}}"])
 }
 
 #[cfg(test)]

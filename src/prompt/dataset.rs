@@ -17,7 +17,7 @@ use super::chat_file::ChatFile;
 use super::document::Document;
 use super::format::Format;
 use super::scene::Counter;
-use super::{Conversation, Message, Role, say};
+use super::{Conversation, Message, Role, names, say};
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
@@ -148,16 +148,7 @@ impl Conversation {
     /// ```
     #[must_use]
     pub fn renamed(&self, char: &str, user: &str) -> Self {
-        let named = |text: &str| {
-            let mut new = String::with_capacity(text.len());
-            let mut done = 0;
-            for (span, is_char) in self.said(text) {
-                new.push_str(&text[done..span.start]);
-                new.push_str(if is_char { char } else { user });
-                done = span.end;
-            }
-            new + &text[done..]
-        };
+        let named = |text: &str| names::replaced(text, [&self.char, &self.user], [char, user]);
         let message = |message: &Message| Message {
             role: message.role,
             text: named(&message.text),
@@ -171,32 +162,6 @@ impl Conversation {
             user: user.to_owned(),
             ..self.clone()
         }
-    }
-
-    /// Where `text` says a whole name, and whether it is the character's. Of two that begin at the same place the longer one
-    /// counts.
-    fn said(&self, text: &str) -> Vec<(Range<usize>, bool)> {
-        let mut all: Vec<_> = [(&self.char, true), (&self.user, false)]
-            .into_iter()
-            .filter(|(name, _)| !name.is_empty())
-            .flat_map(|(name, is_char)| {
-                (text.match_indices(&**name)).map(move |(at, name)| (at..at + name.len(), is_char))
-            })
-            .filter(|(span, _)| {
-                !text[..span.start].ends_with(char::is_alphanumeric)
-                    && !text[span.end..].starts_with(char::is_alphanumeric)
-            })
-            .collect();
-        all.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
-        let mut end = 0;
-        all.retain(|(span, _)| {
-            let is_apart = span.start >= end;
-            if is_apart {
-                end = span.end;
-            }
-            is_apart
-        });
-        all
     }
 
     /// The mean number of words (split at white space) of the character's messages, rounded; 0 when there are none.
@@ -321,15 +286,19 @@ impl Dataset<'_> {
     ///
     /// Those of [`Dataset::samples`].
     pub fn names(&self, conversation: &Conversation) -> Result<Option<Sample>> {
-        let mut sample = self.sample(conversation)?;
+        // The first message tells where the text before it ends; the others are not needed.
+        let mut head = conversation.clone();
+        head.messages.truncate(1);
+        let mut sample = self.sample(&head)?;
         let turns = Document::of(self.format, &sample.text).turns;
         let end = turns
             .first()
             .map_or(sample.text.len(), |turn| turn.tag.start);
         sample.text.truncate(end);
         let mut known = [false; 2];
-        sample.loss = (conversation.said(&sample.text).into_iter())
-            .filter(|&(_, is_char)| std::mem::replace(&mut known[usize::from(is_char)], true))
+        sample.loss = names::said(&sample.text, [&head.char, &head.user])
+            .into_iter()
+            .filter(|&(_, which)| std::mem::replace(&mut known[which], true))
             .map(|(span, _)| {
                 let next = sample.text[span.end..].chars().next();
                 span.start..span.end + next.map_or(0, char::len_utf8)

@@ -18,6 +18,7 @@ mod instruction;
 mod layout;
 pub mod lore;
 mod model_format;
+pub(crate) mod names;
 mod outline;
 mod parse;
 mod pattern;
