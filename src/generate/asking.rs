@@ -158,15 +158,16 @@ fn raw(format: &Format, question: &Question<'_>) -> Result<Asked> {
     } else {
         rendered.find(HOLE).unwrap_or(rendered.len())
     };
-    let label = match question.section {
-        Section::Persona => rendered[end..].split(HOLE).next().unwrap_or_default(),
-        _ => "",
+    // What follows the name goes on from it without a blank.
+    let (gap, label) = match question.section {
+        Section::Persona => ("", rendered[end..].split(HOLE).next().unwrap_or_default()),
+        _ => (" ", ""),
     };
     Ok(Asked {
         prompt: rendered[..end].trim_end().to_owned(),
         special_tokens: false,
         lead: String::new(),
-        gap: " ",
+        gap,
         between: Vec::new(),
         label: label.trim_end().to_owned(),
     })

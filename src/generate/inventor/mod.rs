@@ -246,10 +246,10 @@ impl<'a> Inventor<'a> {
         if draft.begun.is_empty() {
             draft.begun.clone_from(&asked.lead);
         }
-        let gap = match (self.method, section) {
-            (Method::Raw, Section::Persona) => "",
-            _ if draft.begun.is_empty() => "",
-            _ => asked.gap,
+        let gap = if draft.begun.is_empty() {
+            ""
+        } else {
+            asked.gap
         };
         let mut request = Request::new(format!("{}{gap}{}", asked.prompt, draft.begun));
         request.special_tokens = asked.special_tokens;
