@@ -29,30 +29,39 @@ impl Progress {
 
     /// Shows that `done` of `total` bytes of `step` are done.
     pub(super) fn show(&mut self, step: &'static str, done: u64, total: Option<u64>) {
-        let shape = match total {
-            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            None => "{msg} {spinner} {bytes}",
+        let shape = || match total {
+            Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}".to_owned(),
+            None => "{msg} {spinner} {bytes}".to_owned(),
         };
-        self.draw(step, shape, done, total, bytes);
+        let said = || match total {
+            Some(total) => format!("{} of {}", bytes(done), bytes(total)),
+            None => bytes(done),
+        };
+        self.draw(step, (done, total), shape, said);
     }
 
-    /// Shows that `done` of `total` things of `step` are done.
-    pub(super) fn count(&mut self, step: &'static str, done: u64, total: u64) {
-        let shape = "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}";
-        self.draw(step, shape, done, Some(total), |count| count.to_string());
+    /// Shows that `done` of `total` things of `step`, such as files, are done.
+    pub(super) fn count(&mut self, step: &'static str, things: &str, done: u64, total: u64) {
+        let shape = || {
+            format!(
+                "{{msg}} {{wide_bar}} {{human_pos}}/{{human_len}} {things}, {{per_sec}} {{eta}}"
+            )
+        };
+        let said = || format!("{done} of {total} {things}");
+        self.draw(step, (done, Some(total)), shape, said);
     }
 
+    /// Draws the bar, with the `shape` of its step; where there is none, says now and then how far it is.
     fn draw(
         &mut self,
         step: &'static str,
-        shape: &str,
-        done: u64,
-        total: Option<u64>,
-        said: impl Fn(u64) -> String,
+        (done, total): (u64, Option<u64>),
+        shape: impl FnOnce() -> String,
+        said: impl FnOnce() -> String,
     ) {
         if self.step != step {
             self.step = step;
-            if let Ok(style) = ProgressStyle::with_template(shape) {
+            if let Ok(style) = ProgressStyle::with_template(&shape()) {
                 self.bar.set_style(style);
             }
             self.bar.reset();
@@ -65,52 +74,8 @@ impl Progress {
         self.bar.set_position(done);
         if self.bar.is_hidden() && self.said.elapsed() >= EVERY {
             self.said = Instant::now();
-            let done = said(done);
-            output::say(&match total {
-                Some(total) => format!("{step}: {done} of {}", said(total)),
-                None => format!("{step}: {done}"),
-            });
+            output::say(&format!("{step}: {}", said()));
         }
-    }
-}
-
-/// The progress of a task that handles files one after the other.
-#[cfg(feature = "index")]
-pub(super) struct Files {
-    bar: ProgressBar,
-    said: Instant,
-}
-
-#[cfg(feature = "index")]
-impl Files {
-    pub(super) fn new(step: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let shape = "{msg} {wide_bar} {human_pos}/{human_len} files, {per_sec} {eta}";
-        if let Ok(style) = ProgressStyle::with_template(shape) {
-            bar.set_style(style);
-        }
-        bar.set_message(step);
-        Self {
-            bar,
-            said: Instant::now(),
-        }
-    }
-
-    /// Shows that `done` of the `found` files are done.
-    pub(super) fn show(&mut self, done: u64, found: u64) {
-        self.bar.set_length(found);
-        self.bar.set_position(done);
-        if self.bar.is_hidden() && self.said.elapsed() >= EVERY {
-            self.said = Instant::now();
-            output::say(&format!("{}: {done} of {found} files", self.bar.message()));
-        }
-    }
-}
-
-#[cfg(feature = "index")]
-impl Drop for Files {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }
 

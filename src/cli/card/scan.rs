@@ -10,7 +10,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{for_output, number};
 use crate::card::collection::{self, CardRow, Collection, Group, Likeness, Noted, Row, Scan};
-use crate::cli::{Answer, output, progress};
+use crate::cli::progress::Progress;
+use crate::cli::{Answer, output};
 use crate::{Error, Kind, Result};
 
 /// List the cards of folders.
@@ -129,9 +130,9 @@ pub(super) fn refresh(
     check: bool,
     anew: bool,
 ) -> Result<collection::Scanned> {
-    let mut bar = progress::Files::new("scanning");
+    let mut bar = Progress::new();
     cards.scan(folder, &Scan { check, anew }, &mut |progress| {
-        bar.show(progress.done, progress.found);
+        bar.count("scanning", "files", progress.done, progress.found);
     })
 }
 

@@ -107,7 +107,7 @@ impl DatasetArgs {
         let mut progress = Progress::new();
         let mut make = |out: &mut dyn FnMut(&[u8]) -> Result<()>| {
             for (index, path) in threads.iter().enumerate() {
-                progress.count("reading threads", index as u64, threads.len() as u64);
+                progress.count("reading", "threads", index as u64, threads.len() as u64);
                 let place = path.display().to_string();
                 let conversation = self.read(path, card.as_ref())?;
                 let mut made = dataset.samples(&conversation).map_err(|e| e.at(&*place))?;
