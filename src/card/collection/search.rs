@@ -1,6 +1,5 @@
 //! Searching the index.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -302,17 +301,16 @@ impl Collection {
         Ok(found)
     }
 
-    /// The cards that have what a query does not want, in order: all of them, or those that only the second table tells.
-    fn unwanted(&self, without: &Without, only_second: bool) -> Result<Vec<i64>> {
-        let mut list = Vec::new();
-        let parts = TABLES.iter().zip(&without.parts);
-        for ((table, _), unwanted) in parts.skip(usize::from(only_second)) {
-            if !unwanted.is_empty() {
-                list.append(&mut self.list(table, unwanted)?);
-            }
+    /// The cards of which a table tells what a query does not want, in order.
+    fn unwanted<'a>(&self, without: &'a Without, table: usize) -> Result<&'a [i64]> {
+        let (said, list) = (&without.parts[table], &without.lists[table]);
+        if said.is_empty() {
+            return Ok(&[]);
         }
-        list.sort_unstable();
-        Ok(list)
+        if list.get().is_none() {
+            let _ = list.set(self.list(TABLES[table].0, said)?);
+        }
+        Ok(list.get().map_or(&[], |list| list))
     }
 
     /// Cards that have what is asked of both tables, in the order of the index.
@@ -341,18 +339,12 @@ impl Collection {
         };
         let table = TABLES[at].0;
         let mut wanted = exact(&parts[at]);
-        let refuses = at == 0 && without.is_quick;
-        if refuses && !without.parts[0].is_empty() {
+        sieve.without[1] = self.unwanted(without, 1)?;
+        if at == 1 || !without.is_quick {
+            sieve.without[0] = self.unwanted(without, 0)?;
+        } else if !without.parts[0].is_empty() {
             wanted = format!("({wanted}) NOT {}", without.parts[0]);
         }
-        sieve.without = match (refuses, without.list.get()) {
-            (true, _) => Cow::Owned(self.unwanted(without, true)?),
-            (false, Some(list)) => Cow::Borrowed(list),
-            (false, None) => {
-                let list = self.unwanted(without, false)?;
-                Cow::Borrowed(without.list.get_or_init(|| list))
-            }
-        };
         let mut sql = format!("SELECT rowid, 0.0 FROM {table} WHERE {table} MATCH ?");
         let mut values = vec![wanted.into()];
         if let Some(folder) = &conditions.folder {
@@ -443,14 +435,14 @@ fn numbers(cards: impl IntoIterator<Item = i64>) -> String {
 struct Sieve<'a> {
     /// `None`: any.
     among: Option<Vec<i64>>,
-    without: Cow<'a, [i64]>,
+    without: [&'a [i64]; 2],
 }
 
 impl Sieve<'_> {
     fn lets(&self, card: i64) -> bool {
         let among = self.among.as_ref();
         among.is_none_or(|among| among.binary_search(&card).is_ok())
-            && self.without.binary_search(&card).is_err()
+            && (self.without.iter()).all(|without| without.binary_search(&card).is_err())
     }
 }
 
@@ -460,9 +452,9 @@ struct Without {
     parts: [String; 2],
     /// Whether FTS5 leaves out by itself what the first table tells.
     is_quick: bool,
-    /// All cards that have it, in order, once they were listed: FTS5 would put together what it knows of an unwanted
+    /// The cards that have it by each table, once they were listed: FTS5 would put together what it knows of an unwanted
     /// beginning each time anew.
-    list: OnceCell<Vec<i64>>,
+    lists: [OnceCell<Vec<i64>>; 2],
 }
 
 impl Without {
@@ -470,7 +462,7 @@ impl Without {
         Self {
             parts: query.unwanted(&FIRST),
             is_quick: query.is_refused_quickly(),
-            list: OnceCell::new(),
+            lists: Default::default(),
         }
     }
 }
