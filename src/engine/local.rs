@@ -283,7 +283,7 @@ fn conversation(options: &Options, about: &Summary, share: usize) -> Result<usiz
 /// fewer for larger models. It must not follow from measurements, or seeds would not repeat.
 fn shared_chunk(parameters: u64) -> usize {
     let tokens = 20_000_000_000 / parameters.max(1);
-    usize::try_from(tokens).unwrap_or(CHUNK).clamp(16, 128)
+    usize::try_from(tokens).unwrap_or(CHUNK).clamp(16, CHUNK)
 }
 
 fn name(model: &Model, path: &Path) -> String {

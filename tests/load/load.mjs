@@ -55,11 +55,13 @@ async function run(which, shared, clients) {
                 headers: { 'content-type': 'application/json' },
                 body: JSON.stringify({ prompt: prompt(shared, number), max_tokens: TOKENS, temperature: 0, ignore_eos: true, repeat_penalty: 1, tfs: 1, stream: true, stream_options: { include_usage: true }, seed: 1 }),
             });
-            const response = await ask().catch(error => {
-                // Now and then llama-server closes a connection just when it is asked again on it.
-                if (which === 'ours' || error.cause?.code !== 'UND_ERR_SOCKET') throw error;
-                return ask();
-            });
+            let response;
+            for (let tries = 1; response === undefined; tries += 1) {
+                response = await ask().catch(error => {
+                    // Now and then llama-server closes connections just when it is asked again on them.
+                    if (which === 'ours' || error.cause?.code !== 'UND_ERR_SOCKET' || tries === 4) throw error;
+                });
+            }
             if (!response.ok) throw new Error(`${which}: ${response.status} ${await response.text()}`);
             let first = null;
             let rest = '';
@@ -78,7 +80,7 @@ async function run(which, shared, clients) {
             if (!warm) firsts.push(first);
         };
         await one(999_000, true);
-        const each = clients === 1 ? 5 : clients === 4 ? 3 : 2;
+        const each = clients === 1 ? 10 : clients === 4 ? 5 : 3;
         const begun = performance.now();
         await Promise.all(Array.from({ length: clients }, async (_, client) => {
             for (let at = 0; at < each; at += 1) await one(client * 100 + at, false);

@@ -9,8 +9,8 @@ use super::Scheduler;
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
-/// A conversation that would lose at least this many tokens is put on the shelf, and one that would gain so many is taken
-/// from there: the copy takes as long as evaluating a few.
+/// A conversation that would gain at least this many tokens is taken from the shelf: the copy takes as long as evaluating
+/// a few.
 const WORTH_KEEPING: usize = 16;
 
 /// Something to do between two decodes.
@@ -183,7 +183,9 @@ impl<B: Backend> Scheduler<B> {
     /// Makes slot `i` hold as much of the beginning of `run` as is known, and nothing else; says how much.
     pub(super) fn recall(&mut self, i: usize, run: &Run) -> usize {
         let own = self.common(i, run);
-        if self.slots[i].cache.len() - own >= WORTH_KEEPING {
+        // What is lost of a conversation when a reply is asked for anew is rarely needed again, and read by one decode if
+        // it is: not worth a copy of all of it.
+        if self.slots[i].cache.len() - own >= self.limits.shared_chunk.max(WORTH_KEEPING) {
             self.shelve(i);
         }
         let elsewhere = (0..self.slots.len()).filter(|_| self.limits.shares);

@@ -15,9 +15,8 @@ const WORTH_WAITING: usize = 16;
 const DECODES_PER_TURN: usize = 8;
 
 impl<B: Backend> Scheduler<B> {
-    /// A token of everybody who writes, then prompts: the oldest gets half of the room, the rest goes to the shortest, so
-    /// that a short question does not wait until a long one is read. Adapters work on whole decodes, so requests with
-    /// different ones take turns.
+    /// A token of everybody who writes, and prompts as [`Scheduler::share_room`] says. Adapters work on whole decodes, so
+    /// requests with different ones take turns.
     pub(super) fn plan(&mut self) -> Vec<Entry> {
         let runs = self.turn();
         let mut counts = vec![0; self.slots.len()];
@@ -29,10 +28,11 @@ impl<B: Backend> Scheduler<B> {
                 prompts.push(i);
             }
         }
-        let mut room = if prompts.len() == runs.len() {
-            self.limits.chunk
-        } else {
+        let is_shared = prompts.len() < runs.len();
+        let room = if is_shared {
             self.limits.shared_chunk
+        } else {
+            self.limits.chunk
         };
         let ready: Vec<usize> = prompts
             .iter()
@@ -40,24 +40,55 @@ impl<B: Backend> Scheduler<B> {
             .filter(|&(at, &i)| !prompts[..at].iter().any(|&other| self.waits_for(i, other)))
             .map(|(_, &i)| i)
             .collect();
-        if let Some((&oldest, others)) = ready.split_first() {
-            let wanted = self.pending(oldest).len();
-            let mut left = room - room.div_ceil(2).min(wanted);
-            let mut others = others.to_vec();
-            // The sort is stable: among equals who came first.
-            others.sort_by_key(|&i| self.pending(i).len());
-            for i in others {
-                counts[i] = self.pending(i).len().min(left);
-                left -= counts[i];
-                room -= counts[i];
-            }
-            counts[oldest] = wanted.min(room);
+        self.share_room(&ready, room, &mut counts);
+        if is_shared && self.limits.separate {
+            // The pass over the weights in which others write has places left, and whose place is empty parts neighbours.
+            let rest = self.limits.chunk - ready.iter().map(|&i| counts[i]).sum::<usize>();
+            let unread = ready.iter().filter(|&&i| counts[i] == 0);
+            let unread: Vec<usize> = unread.copied().take(rest).collect();
+            unread.into_iter().for_each(|i| counts[i] = 1);
         }
         let mut batch = Vec::new();
         for (i, &count) in counts.iter().enumerate() {
             self.push(&mut batch, i, count);
         }
         batch
+    }
+
+    /// How much is read of each prompt of `ready`, which are in the order of arrival: about `room` tokens of all.
+    ///
+    /// The shortest goes first, so that a short question does not wait until a long one is read, but the oldest has at
+    /// least half of the room. Prompts are read in as few pieces as possible, for each piece is a pass over the weights:
+    /// to the end where that is half a room more, and none is begun for less than half a room.
+    fn share_room(&self, ready: &[usize], room: usize, counts: &mut [usize]) {
+        let Some(&oldest) = ready.first() else {
+            return;
+        };
+        let half = room.div_ceil(2);
+        let mut kept = half.min(self.pending(oldest).len());
+        let mut left = room;
+        let mut most = (room + half).min(self.limits.chunk);
+        let mut shortest = ready.to_vec();
+        // The sort is stable: among equals who came first.
+        shortest.sort_by_key(|&i| self.pending(i).len());
+        for i in shortest {
+            let wanted = self.pending(i).len();
+            let is_oldest = i == oldest;
+            let free = if is_oldest {
+                left.max(std::mem::take(&mut kept))
+            } else {
+                left.saturating_sub(kept)
+            };
+            counts[i] = if free > 0 && wanted <= (free + half).min(most - kept) {
+                wanted
+            } else if is_oldest || free >= room / 2 {
+                free
+            } else {
+                0
+            };
+            left = left.saturating_sub(counts[i]);
+            most -= counts[i];
+        }
     }
 
     /// The slots whose requests may run now, in the order of arrival, and sets their adapters.

@@ -37,6 +37,46 @@ fn a_long_prompt_does_not_stall_those_who_write() {
     assert_eq!(said(reader).0, continuation(&"z".repeat(500), 1));
 }
 
+/// How many tokens of each sequence the last decode evaluated.
+fn read<const N: usize>(stage: &Stage, sequences: [usize; N]) -> [usize; N] {
+    let batch = stage.last_batch();
+    sequences.map(|sequence| batch.iter().filter(|e| e.sequence == sequence).count())
+}
+
+#[test]
+fn prompts_are_read_one_after_the_other_and_in_few_pieces() {
+    let mut stage = Stage::new(Scripted::new(4, 4000));
+    let _writer = stage.submit("abc", 200);
+    stage.step();
+    let prompts = ["x".repeat(24), "y".repeat(24), "z".repeat(42)];
+    let completions = prompts.each_ref().map(|prompt| stage.submit(prompt, 9));
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        stage.step();
+        counts.push(read(&stage, [1, 2, 3]));
+    }
+    // Half a chunk of 16 more is read where a prompt ends with it.
+    assert_eq!(counts, [[24, 0, 0], [1, 24, 0], [1, 1, 16], [1, 1, 16]]);
+    stage.finish();
+    for (completion, prompt) in completions.into_iter().zip(&prompts) {
+        assert_eq!(said(completion).0, continuation(prompt, 9));
+    }
+}
+
+#[test]
+fn prompts_that_wait_keep_neighbours_together_where_only_they_share_a_pass() {
+    let mut backend = Scripted::new(5, 4000);
+    backend.limits.separate = true;
+    let mut stage = Stage::new(backend);
+    let _writer = stage.submit("abc", 200);
+    stage.step();
+    let _waiting: Vec<_> = ["w", "x", "y", "z"]
+        .map(|letter| stage.submit(&letter.repeat(30), 9))
+        .into();
+    stage.step();
+    assert_eq!(read(&stage, [0, 1, 2, 3, 4]), [1, 16, 1, 1, 1]);
+}
+
 #[test]
 fn a_prompt_alone_takes_large_chunks() {
     let mut stage = Stage::new(Scripted::new(2, 4000));
@@ -184,9 +224,7 @@ fn a_short_prompt_does_not_wait_for_a_long_one() {
     stage.step();
     let short = stage.submit("short", 1);
     stage.step();
-    let batch = stage.last_batch();
-    let count = |sequence| batch.iter().filter(|e| e.sequence == sequence).count();
-    assert_eq!([count(0), count(1), count(2)], [32, 27, 5]);
+    assert_eq!(read(&stage, [0, 1, 2]), [59, 0, 5]);
     assert!(!stage.is_here(3), "the short one is answered already");
     stage.finish();
     assert_eq!(said(short).0, continuation("short", 1));
