@@ -3,7 +3,8 @@
 //     node tests/load/load.mjs CARDWRIGHT LLAMA_SERVER MODEL.gguf [--clients 1,4,16] [--prefix shared,own] [--repeats 1]
 //
 // Every client sends its requests one after the other to `/v1/completions` and reads the stream. Printed are tokens a second
-// over all clients and the time to the first token, median and 95th percentile, with the ratio of ours to theirs.
+// over all clients and the time to the first token, median and 95th percentile, with the ratio of ours to theirs: the median
+// of the ratios of neighbouring runs, for a machine that is faster in one minute than in the next.
 
 import { spawn } from 'node:child_process';
 
@@ -119,10 +120,10 @@ for (const prefix of prefixes) {
         for (let at = 0; at < repeats; at += 1) {
             for (const which of at % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours']) results[which].push(await measure(which, prefix === 'shared', clients));
         }
-        const of = (which, figure) => middle(results[which].map(result => result[figure]));
         const cells = ['rate', 'median', 'late'].map(figure => {
-            const [a, b] = [of('ours', figure), of('theirs', figure)];
-            return `${a.toFixed(0).padStart(11)} ${b.toFixed(0).padStart(7)} ${(a / b).toFixed(2).padStart(6)}`;
+            const [a, b] = ['ours', 'theirs'].map(which => results[which].map(result => result[figure]));
+            const ratio = middle(a.map((value, at) => value / b[at]));
+            return `${middle(a).toFixed(0).padStart(11)} ${middle(b).toFixed(0).padStart(7)} ${ratio.toFixed(2).padStart(6)}`;
         });
         console.log(`${prefix.padEnd(7)} ${String(clients).padStart(7)} | ${cells[0]} |    ${cells[1]} | ${cells[2]}`);
     }

@@ -68,8 +68,10 @@ impl Inventor<'_> {
             .or_else(|| review::person(text))
             .or_else(|| {
                 if is_paragraph {
-                    review::renames(text, &cast)
-                        .or_else(|| is_about_one.then(|| review::pronouns(text)).flatten())
+                    review::renames(text, &cast).or_else(|| {
+                        let one = is_about_one.then_some(text)?;
+                        review::pronouns(one).or_else(|| review::ages(one))
+                    })
                 } else {
                     review::speaks_for(text, &character.user)
                 }

@@ -2,13 +2,14 @@
 //!
 //! These are checks of text, quick and without a model; a grammar has already seen to the layout.
 
-mod adults;
+mod ages;
 mod fault;
+mod number;
 mod tense;
 
 use std::collections::HashMap;
 
-pub use adults::adults;
+pub use ages::{adults, ages};
 pub use fault::Fault;
 pub(super) use fault::UNACCEPTABLE;
 pub use tense::{in_past, in_present};

@@ -1,0 +1,199 @@
+//! Ages in a generated text: everybody is an adult, and nobody has two.
+
+use super::number::number;
+use super::{Fault, words};
+
+/// Words that say that somebody is not an adult.
+const MINORS: &[&str] = &[
+    "adolescence",
+    "adolescent",
+    "adolescents",
+    "babies",
+    "baby",
+    "boy",
+    "boys",
+    "child",
+    "childish",
+    "children",
+    "girl",
+    "girls",
+    "highschooler",
+    "infant",
+    "juvenile",
+    "kid",
+    "kids",
+    "minor",
+    "preteen",
+    "prepubescent",
+    "schoolboy",
+    "schoolchild",
+    "schoolgirl",
+    "schoolkid",
+    "teen",
+    "teenage",
+    "teenaged",
+    "teenager",
+    "teenagers",
+    "teens",
+    "toddler",
+    "underage",
+    "underaged",
+    "youngster",
+];
+
+/// A word or an age that says that somebody is not an adult.
+#[must_use]
+pub fn adults(text: &str) -> Option<Fault> {
+    let words: Vec<_> = words(text).collect();
+    if let Some(word) = words.iter().find(|word| MINORS.contains(&word.as_str())) {
+        return Some(Fault::Age(word.clone()));
+    }
+    // "17 years old", "17-year-old", "seventeen years of age", "aged 17", "turned 17", "17yo".
+    let mut at = 0;
+    while at < words.len() {
+        let short = words[at]
+            .strip_suffix("yo")
+            .and_then(|age| age.parse().ok());
+        let Some((age, length)) = short.map(|age| (age, 1)).or_else(|| number(&words[at..])) else {
+            at += 1;
+            continue;
+        };
+        let is_age = short.is_some()
+            || is_years(&words[at + length..])
+            || words.get(at + length).is_some_and(|next| next == "yo")
+            || (at > 0 && matches!(words[at - 1].as_str(), "age" | "aged" | "turned"));
+        if is_age && age < 18 {
+            let age = words[at..at + length].join(" ");
+            return Some(Fault::Age(format!("{age} years old")));
+        }
+        at += length;
+    }
+    None
+}
+
+/// Whether these words make an age of the number before them.
+fn is_years(words: &[String]) -> bool {
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    matches!(word(0), "year" | "years")
+        && (word(1) == "old" || (word(1) == "of" && word(2) == "age"))
+}
+
+/// Words between an age and "of" another, at most: "a forty-year-old keeper of bees of thirty".
+const NEAR: usize = 5;
+
+/// Two ages of the one that a text is about: "a fifty-year-old harpist of thirty".
+#[must_use]
+pub fn ages(text: &str) -> Option<Fault> {
+    let words: Vec<_> = words(text).collect();
+    let mut first: Option<(u32, String)> = None;
+    let mut at = 0;
+    while at < words.len() {
+        let Some((age, length)) = number(&words[at..]) else {
+            at += 1;
+            continue;
+        };
+        let (before, after) = (&words[..at], &words[at + length..]);
+        if is_own_age(before, after) {
+            let said = words[at..at + length].join(" ");
+            match &first {
+                Some((other, before)) if *other != age => {
+                    return Some(Fault::Ages(format!("{before} and {said}")));
+                }
+                _ => first = Some((age, said)),
+            }
+        }
+        at += length;
+    }
+    None
+}
+
+/// Whether a number between these words is the age of the one whom the text is about.
+fn is_own_age(before: &[String], after: &[String]) -> bool {
+    let last = |n: usize| before.iter().rev().nth(n).map_or("", String::as_str);
+    let is = |n: usize| matches!(last(n), "is" | "was" | "he's" | "she's");
+    if is_years(after) {
+        // "Ann is a thirty-year-old", "she is thirty years old", but not "her son, who is thirty years old".
+        let at = usize::from(matches!(last(0), "a" | "an"));
+        return is(at) && !matches!(last(at + 1), "who" | "that" | "which");
+    }
+    // "A thirty-year-old baker of thirty", "is a woman of thirty", but not "a captain of thirty ships".
+    let counts = after.first().is_some_and(|next| {
+        let is_plural =
+            next.ends_with('s') && !matches!(next.as_str(), "whose" | "is" | "was" | "as" | "has");
+        is_plural
+            || matches!(
+                next.as_str(),
+                "people" | "men" | "women" | "hundred" | "thousand" | "per"
+            )
+    });
+    let noun = before.iter().rev().skip(1).take(NEAR);
+    let is_noun_of_age = noun.clone().any(|word| word == "old") || {
+        let words: Vec<_> = noun.collect();
+        words.windows(2).any(|pair| {
+            matches!(pair[0].as_str(), "a" | "an")
+                && matches!(pair[1].as_str(), "is" | "was" | "he's" | "she's")
+        })
+    };
+    last(0) == "of" && !counts && is_noun_of_age
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_below_eighteen_is_found_in_digits_and_in_words() {
+        for text in [
+            "a 17-year-old baker",
+            "she is seventeen years old",
+            "a clerk, aged 12",
+            "a clerk of fifteen years of age",
+            "a 17yo clerk",
+            "he just turned sixteen",
+            "a kind girl",
+        ] {
+            assert!(matches!(adults(text), Some(Fault::Age(_))), "{text}");
+        }
+        for text in [
+            "a 34-year-old baker",
+            "a fifty-nine-year-old baker",
+            "married for seventeen years",
+            "the 12 apostles",
+        ] {
+            assert_eq!(adults(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn two_ages_of_one_person_are_found() {
+        for (text, ages_of) in [
+            (
+                "Ann is a fifty-year-old harpist of thirty in a small town.",
+                "fifty and thirty",
+            ),
+            (
+                "Ann is a twenty-four-year-old magician of thirty-six who travels.",
+                "twenty four and thirty six",
+            ),
+            (
+                "Ann is a woman of twenty-five in a coat. She is thirty years old.",
+                "twenty five and thirty",
+            ),
+            (
+                "Ann is a 39-year-old conductor of 23 who hums.",
+                "39 and 23",
+            ),
+        ] {
+            assert_eq!(ages(text), Some(Fault::Ages(ages_of.into())), "{text}");
+        }
+        for text in [
+            "Ann is a fifty-year-old harpist. She is fifty years old.",
+            "Ann is a fifty-year-old captain of thirty ships.",
+            "Ann is a fifty-year-old teacher with a son who is thirty years old.",
+            "Ann is a lighthouse keeper of twenty-four. Her father is sixty.",
+            "Ann is a fifty-year-old weaver. She has spent thirty of those years at one loom.",
+        ] {
+            assert_eq!(ages(text), None, "{text}");
+        }
+    }
+}
