@@ -58,6 +58,7 @@ pub use path::{Path, Step};
 #[cfg(feature = "pictures")]
 pub use picture::{Pixels, picture_as_png, thumbnail};
 pub use png::write as write_png;
+pub use rcc::unlock;
 pub use scrub::{scrub, scrub_image};
 pub use spec::Version;
 

@@ -65,7 +65,7 @@ pub(super) fn unpack(stored: &[u8], place: &Place, findings: &mut Vec<Finding>) 
     let mut encrypted = false;
     loop {
         if rcc::is_encrypted(&bytes) {
-            bytes = Cow::Owned(rcc::decrypt(&bytes)?);
+            bytes = Cow::Owned(rcc::decrypt(&bytes, None)?);
             findings.push(Finding {
                 fix: Some("store it as it is".into()),
                 ..note(

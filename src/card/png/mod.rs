@@ -23,4 +23,5 @@ pub(super) use chunk::SIGNATURE;
 pub(super) use files::{MAX_PATH, files, naidata, picture, with_files};
 pub(super) use inspect::{Extra, inspect, pixels, scrub};
 pub(super) use read::{read, sniff};
+pub(super) use write::with_texts;
 pub use write::write;

@@ -77,6 +77,33 @@ fn push_card(png: &mut Vec<u8>, texts: &[String; 2]) {
     }
 }
 
+/// The image with what `replace` makes of the texts of its cards, of those that it gives another; `None` where that is none.
+/// Texts in compressed chunks stay as they are.
+pub(in crate::card) fn with_texts(
+    image: &[u8],
+    replace: &dyn Fn(&[u8]) -> Result<Option<Vec<u8>>>,
+) -> Result<Option<Vec<u8>>> {
+    let mut png = SIGNATURE.to_vec();
+    let mut is_new = false;
+    let layout = walk(image);
+    for chunk in &layout.chunks {
+        let text = keyword(image, chunk)
+            .and_then(|(name, _)| Some((name, plain_text(image, chunk, name)?)));
+        let new = match text {
+            Some((name, text)) => replace(text.as_bytes())?.map(|new| (name, new)),
+            None => None,
+        };
+        if let Some((name, text)) = new {
+            push(&mut png, b"tEXt", &[name.name().as_bytes(), b"\0", &text]);
+            is_new = true;
+        } else {
+            png.extend_from_slice(&image[chunk.span.clone()]);
+        }
+    }
+    png.extend_from_slice(&image[layout.trailing]);
+    Ok(is_new.then_some(png))
+}
+
 /// Before which chunk the card goes: where the image had one, else before the first text and the image data.
 fn place(layout: &Layout, is_card: impl Fn(&Chunk) -> bool) -> usize {
     let within = |chunk: &&Chunk| !chunk.after_end;

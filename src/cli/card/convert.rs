@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{bytes_of, container_for, convert_to, keep_existing, read, tell, tell_lost};
-use crate::card::{CONTAINERS, Container, Reading, Version};
+use crate::card::{CONTAINERS, Container, Reading, Version, unlock};
 use crate::cli::{Answer, output};
 use crate::{Error, Kind, Result, Severity, file};
 
@@ -28,6 +28,9 @@ pub(in crate::cli) struct ConvertArgs {
     /// The picture of the card: a PNG, JPEG or WEBP
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// The password of a card that RisuAI has encrypted; what is written has none
+    #[arg(long, value_name = "WORD")]
+    password: Option<String>,
     /// Write over files that are there already
     #[arg(long)]
     force: bool,
@@ -100,7 +103,10 @@ fn one(
     if !to_stdout {
         keep_existing(target, arguments.force)?;
     }
-    let bytes = bytes_of(input)?;
+    let mut bytes = bytes_of(input)?;
+    if let Some(password) = &arguments.password {
+        bytes = unlock(&bytes, password).map_err(|error| error.at(input.display().to_string()))?;
+    }
     let reading = read(input, &bytes)?;
     tell(input, &reading.findings, Severity::Warning);
     let mut card = reading.card.clone();

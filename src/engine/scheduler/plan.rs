@@ -42,7 +42,8 @@ impl<B: Backend> Scheduler<B> {
             .collect();
         self.share_room(&ready, room, &mut counts);
         if is_shared && self.limits.separate {
-            // The pass over the weights in which others write has places left, and whose place is empty parts neighbours.
+            // In the pass over the weights for those who write there is a place for one token of everybody, and an empty
+            // one between two of them would make it two passes.
             let rest = self.limits.chunk - ready.iter().map(|&i| counts[i]).sum::<usize>();
             let unread = ready.iter().filter(|&&i| counts[i] == 0);
             let unread: Vec<usize> = unread.copied().take(rest).collect();
@@ -58,8 +59,8 @@ impl<B: Backend> Scheduler<B> {
     /// How much is read of each prompt of `ready`, which are in the order of arrival: about `room` tokens of all.
     ///
     /// The shortest goes first, so that a short question does not wait until a long one is read, but the oldest has at
-    /// least half of the room. Prompts are read in as few pieces as possible, for each piece is a pass over the weights:
-    /// to the end where that is half a room more, and none is begun for less than half a room.
+    /// least half of the room. Prompts are read in as few pieces as possible, for each piece is a pass over the weights: one
+    /// is read to its end where it lacks no more than half a room, and none is begun with less than that.
     fn share_room(&self, ready: &[usize], room: usize, counts: &mut [usize]) {
         let Some(&oldest) = ready.first() else {
             return;
