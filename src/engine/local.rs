@@ -106,7 +106,6 @@ impl Llama {
             context: Context::new(Arc::clone(&model), &room)?,
             limits,
         };
-        cells.warm_up();
         let prompt_cache = options.prompt_cache.unwrap_or_else(|| {
             let available = machine::available_memory().unwrap_or(PROMPT_CACHE);
             (available / PROMPT_CACHE_SHARE).min(PROMPT_CACHE)
@@ -119,7 +118,12 @@ impl Llama {
             prompt_cache: usize::try_from(prompt_cache).unwrap_or(usize::MAX),
             identify: identify(options, context),
         };
-        let slots = Slots::new(setup, cells)?;
+        let slots = Slots::new(setup, move || {
+            // Here and not before: llama.cpp's threads belong to the thread that first computes, and those of another
+            // would leave too many for the processor.
+            cells.warm_up();
+            cells
+        })?;
         Ok(Self { slots })
     }
 }

@@ -59,8 +59,11 @@ pub(super) struct Setup {
 }
 
 impl Slots {
-    /// Starts the thread that owns `backend`.
-    pub(super) fn new<B: Backend + 'static>(setup: Setup, backend: B) -> Result<Self> {
+    /// Starts the thread that owns what `backend` gives there.
+    pub(super) fn new<B: Backend>(
+        setup: Setup,
+        backend: impl FnOnce() -> B + Send + 'static,
+    ) -> Result<Self> {
         let Setup {
             model,
             vocabulary,
@@ -72,17 +75,19 @@ impl Slots {
         let (sender, receiver) = mpsc::channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
-        let scheduler = Scheduler::new(
-            backend,
+        let (words, waiting, asked_to_stop) = (
             Arc::clone(&vocabulary),
-            Shelf::new(prompt_cache),
             Arc::clone(&queued),
             Arc::clone(&stopping),
         );
-        let asked_to_stop = Arc::clone(&stopping);
         let thread = thread::Builder::new()
             .name("model".into())
-            .spawn(move || serve(scheduler, &receiver, &asked_to_stop))
+            .spawn(move || {
+                let shelf = Shelf::new(prompt_cache);
+                let stopping = Arc::clone(&asked_to_stop);
+                let scheduler = Scheduler::new(backend(), words, shelf, waiting, stopping);
+                serve(scheduler, &receiver, &asked_to_stop);
+            })
             .map_err(|e| {
                 Error::new(
                     Kind::Engine,

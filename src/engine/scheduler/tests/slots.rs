@@ -19,7 +19,7 @@ fn slots(sequences: usize, queue: usize) -> Slots {
             Identity::of(model.path(), [], "scripted", 100)
         }),
     };
-    Slots::new(setup, Scripted::new(sequences, 1000)).unwrap()
+    Slots::new(setup, move || Scripted::new(sequences, 1000)).unwrap()
 }
 
 fn greedy(prompt: &str, max_tokens: usize) -> Request {
