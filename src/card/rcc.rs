@@ -34,7 +34,7 @@ pub fn unlock(bytes: &[u8], password: &str) -> Result<Vec<u8>> {
             .transpose()
     };
     let opened = if png::sniff(bytes) {
-        png::with_texts(bytes, &|text| {
+        png::with_texts(bytes, |text| {
             let decoded = STANDARD.decode(text.trim_ascii());
             let opened = open(decoded.as_deref().unwrap_or(text))?;
             Ok(opened.map(|json| STANDARD.encode(json).into_bytes()))
@@ -145,7 +145,7 @@ mod tests {
         let plain = Card::from_json(CARD).unwrap();
         let whole = write_png(image, &plain).unwrap();
         for wrap in [false, true] {
-            let shut = png::with_texts(&whole, &|text| {
+            let shut = png::with_texts(&whole, |text| {
                 let json = String::from_utf8(STANDARD.decode(text).unwrap()).unwrap();
                 let text = locked(&json, "sea glass");
                 Ok(Some(

@@ -81,7 +81,7 @@ fn push_card(png: &mut Vec<u8>, texts: &[String; 2]) {
 /// Texts in compressed chunks stay as they are.
 pub(in crate::card) fn with_texts(
     image: &[u8],
-    replace: &dyn Fn(&[u8]) -> Result<Option<Vec<u8>>>,
+    replace: impl Fn(&[u8]) -> Result<Option<Vec<u8>>>,
 ) -> Result<Option<Vec<u8>>> {
     let mut png = SIGNATURE.to_vec();
     let mut is_new = false;

@@ -183,9 +183,11 @@ impl<B: Backend> Scheduler<B> {
     /// Makes slot `i` hold as much of the beginning of `run` as is known, and nothing else; says how much.
     pub(super) fn recall(&mut self, i: usize, run: &Run) -> usize {
         let own = self.common(i, run);
-        // What is lost of a conversation when a reply is asked for anew is rarely needed again, and read by one decode if
-        // it is: not worth a copy of all of it.
-        if self.slots[i].cache.len() - own >= self.limits.shared_chunk.max(WORTH_KEEPING) {
+        let lost = self.slots[i].cache.len() - own;
+        // A conversation of which a reply is asked for anew goes on; the old one is rarely needed again, and read by one
+        // decode if it is: not worth a copy of the whole.
+        let goes_on = own > lost && lost < self.limits.shared_chunk;
+        if lost >= WORTH_KEEPING && !goes_on {
             self.shelve(i);
         }
         let elsewhere = (0..self.slots.len()).filter(|_| self.limits.shares);

@@ -143,6 +143,28 @@ fn a_conversation_that_lost_its_slot_goes_on_from_the_shelf() {
 }
 
 #[test]
+fn a_reply_that_is_asked_for_anew_is_kept_where_it_is_longer_than_what_one_decode_reads() {
+    let prompt = "so they walk along the old wall and say little, ".repeat(2);
+    for (length, is_kept) in [(20, false), (40, true)] {
+        let mut backend = Scripted::new(1, 4000);
+        backend.limits.shared_chunk = 32;
+        let mut stage = Stage::with_shelf(backend, 100_000);
+        let mut say = |prompt: &str, length| {
+            let completion = stage.submit(prompt, length);
+            stage.finish();
+            said(completion)
+        };
+        let (first, _) = say(&prompt, length);
+        say(&prompt, length);
+        say(&format!("{prompt}Another reply"), length);
+        let (_, end) = say(&format!("{prompt}{first} and then"), 1);
+        // All but the last letter of the reply, which was never evaluated.
+        let kept = prompt.len() + if is_kept { length - 1 } else { 0 };
+        assert_eq!(end.reused_tokens, kept, "a reply of {length}");
+    }
+}
+
+#[test]
 fn a_shelf_that_cannot_be_loaded_from_costs_nothing_but_time() {
     let mut stage = Stage::with_shelf(Scripted::new(1, 1000), 10_000);
     for prompt in ["Anna speaks at length. ", "Bert does not agree. "] {
