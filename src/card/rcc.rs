@@ -21,7 +21,7 @@ pub(super) fn is_encrypted(text: &[u8]) -> bool {
     text.trim_ascii().starts_with(PREFIX)
 }
 
-/// The file with the cards in it that RisuAI has encrypted under a password in the open: a PNG of which nothing else
+/// A file in which RisuAI has encrypted a card under a password, with the card in the open: a PNG of which nothing else
 /// changes, or the JSON of an encrypted text.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub enum Fault {
     /// It gives somebody another name.
     Renamed(String),
     /// It gives the one it is about two ages.
-    Ages(String),
+    Ages(u32, u32),
     /// It takes somebody for a man and for a woman by turns.
     Pronouns,
     /// The narration says "I" or "you", where LimaRP narrates in the third person.
@@ -60,7 +60,7 @@ impl std::fmt::Display for Fault {
             Self::Age(words) => write!(f, "`{words}`: somebody is not an adult"),
             Self::SpeaksForUser(words) => write!(f, "speaks for the user: `{words}`"),
             Self::Renamed(words) => write!(f, "gives another name: `{words}`"),
-            Self::Ages(ages) => write!(f, "gives two ages: {ages}"),
+            Self::Ages(one, other) => write!(f, "gives two ages: {one} and {other}"),
             Self::Pronouns => f.write_str("says both `he` and `she`"),
             Self::Person(word) => write!(f, "narrates with `{word}` instead of the third person"),
             Self::Newline => f.write_str("has a line break in its paragraph"),
@@ -87,7 +87,7 @@ impl Fault {
             Self::Age(_) => "age",
             Self::SpeaksForUser(_) => "speaks-for-user",
             Self::Renamed(_) => "renamed",
-            Self::Ages(_) => "ages",
+            Self::Ages(..) => "ages",
             Self::Pronouns => "pronouns",
             Self::Person(_) => "person",
             Self::Newline => "newline",
@@ -117,7 +117,7 @@ impl Fault {
             Self::Repeats(_) | Self::Pronouns => 2,
             Self::Cut | Self::Quotes => 3,
             Self::Short { .. } => 4,
-            Self::Person(_) | Self::Copied(_) | Self::Renamed(_) | Self::Ages(_) => 5,
+            Self::Person(_) | Self::Copied(_) | Self::Renamed(_) | Self::Ages(..) => 5,
             Self::Echo(_) | Self::Nameless(_) | Self::SpeaksForUser(_) => 6,
         }
     }
