@@ -275,6 +275,8 @@ impl SystemBlock {
                     Part::Literal(label),
                     Part::Hole(hole),
                 ] => label_end(whole, label)
+                    // Blanks after the name are a slip in the label.
+                    .map(|(start, end)| (whole[..start].trim_end().len(), end))
                     .filter(|(start, _)| (1..=MAX_NAME).contains(start))
                     .map(|(start, end)| {
                         section(text, line, index, *hole, Some(0..start), start..end, label)

@@ -112,3 +112,19 @@ fn mending_the_order_keeps_lines_that_belong_to_no_section() {
         "{fixed}"
     );
 }
+
+#[test]
+fn blanks_after_a_name_are_no_part_of_it() {
+    let format = Format::named("limarp-v1").unwrap();
+    let text = "<<SYSTEM>>\nAnn\t's Persona: Ann bakes.\n\n<<AIBOT>>\nAnn:";
+    let parsed = format.parse(text);
+    let label = parsed
+        .findings
+        .iter()
+        .find(|finding| finding.code == "section-label")
+        .unwrap();
+    assert!(label.message.contains("not `'s Persona:`"), "{label:?}");
+    assert_eq!(parsed.conversation.unwrap().char, "Ann");
+    let fixed = format.fix(text).text;
+    assert!(fixed.contains("\nAnn's Persona: Ann bakes."), "{fixed}");
+}
