@@ -7,6 +7,8 @@ use rand::SeedableRng as _;
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
+use super::number::in_words;
+
 /// A drawn idea of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idea {
@@ -62,18 +64,6 @@ pub fn topics(seed: u64, count: usize) -> Vec<&'static str> {
     drawn
 }
 
-/// A number between 20 and 99 in words.
-fn in_words(number: u32) -> String {
-    const TENS: [&str; 8] = [
-        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    ];
-    const UNITS: [&str; 10] = [
-        "", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine",
-    ];
-    let tens = TENS[(number / 10).clamp(2, 9) as usize - 2];
-    format!("{tens}{}", UNITS[(number % 10) as usize])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +95,5 @@ mod tests {
         assert_eq!(three, topics(7, 3));
         three.dedup();
         assert_eq!(three.len(), 3);
-        assert_eq!(in_words(40), "forty");
-        assert_eq!(in_words(57), "fifty-seven");
     }
 }

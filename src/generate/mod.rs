@@ -19,6 +19,7 @@ mod inventor;
 pub mod manifest;
 mod method;
 pub mod names;
+mod number;
 #[cfg(feature = "portrait")]
 pub mod portrait;
 mod record;

@@ -9,8 +9,8 @@ use super::Scheduler;
 use crate::sampling::Token;
 use crate::{Error, Kind, Result};
 
-/// A conversation that would gain at least this many tokens is taken from the shelf: the copy takes as long as evaluating
-/// a few.
+/// A conversation that would lose at least this many tokens to another is put on the shelf, and one that would gain so many
+/// is taken from there: the copy takes as long as evaluating a few.
 const WORTH_KEEPING: usize = 16;
 
 /// Something to do between two decodes.

@@ -66,9 +66,9 @@ impl<B: Backend> Scheduler<B> {
             return;
         };
         let half = room.div_ceil(2);
+        let most = (room + half).min(self.limits.chunk);
         let mut kept = half.min(self.pending(oldest).len());
-        let mut left = room;
-        let mut most = (room + half).min(self.limits.chunk);
+        let mut read = 0;
         let mut shortest = ready.to_vec();
         // The sort is stable: among equals who came first.
         shortest.sort_by_key(|&i| self.pending(i).len());
@@ -76,19 +76,18 @@ impl<B: Backend> Scheduler<B> {
             let wanted = self.pending(i).len();
             let is_oldest = i == oldest;
             let free = if is_oldest {
-                left.max(std::mem::take(&mut kept))
+                room.saturating_sub(read).max(std::mem::take(&mut kept))
             } else {
-                left.saturating_sub(kept)
+                room.saturating_sub(read + kept)
             };
-            counts[i] = if free > 0 && wanted <= (free + half).min(most - kept) {
+            counts[i] = if free > 0 && wanted <= (free + half).min(most - kept - read) {
                 wanted
             } else if is_oldest || free >= room / 2 {
                 free
             } else {
                 0
             };
-            left = left.saturating_sub(counts[i]);
-            most -= counts[i];
+            read += counts[i];
         }
     }
 

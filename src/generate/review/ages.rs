@@ -1,7 +1,7 @@
 //! Ages in a generated text: everybody is an adult, and nobody has two.
 
-use super::number::number;
 use super::{Fault, words};
+use crate::generate::number::numbers;
 
 /// Words that say that somebody is not an adult.
 const MINORS: &[&str] = &[
@@ -48,28 +48,23 @@ pub fn adults(text: &str) -> Option<Fault> {
     if let Some(word) = words.iter().find(|word| MINORS.contains(&word.as_str())) {
         return Some(Fault::Age(word.clone()));
     }
-    // "17 years old", "17-year-old", "seventeen years of age", "aged 17", "turned 17", "17yo", "is a baker of seventeen".
-    let mut at = 0;
-    while at < words.len() {
-        let short = words[at]
-            .strip_suffix("yo")
-            .and_then(|age| age.parse().ok());
-        let Some((age, length)) = short.map(|age| (age, 1)).or_else(|| number(&words[at..])) else {
-            at += 1;
-            continue;
-        };
-        let is_age = short.is_some()
-            || is_years(&words[at + length..])
-            || words.get(at + length).is_some_and(|next| next == "yo")
-            || (at > 0 && matches!(words[at - 1].as_str(), "age" | "aged" | "turned"))
-            || is_own_age(age, &words[..at], &words[at + length..]);
-        if is_age && age < 18 {
-            let age = words[at..at + length].join(" ");
-            return Some(Fault::Age(format!("{age} years old")));
-        }
-        at += length;
-    }
-    None
+    // "17yo".
+    let short = (words.iter()).find(|word| {
+        let age = word.strip_suffix("yo").and_then(|age| age.parse().ok());
+        age.is_some_and(|age: u32| age < 18)
+    });
+    // "17 years old", "17-year-old", "seventeen years of age", "aged 17", "turned 17", "17 yo", "is a baker of seventeen".
+    let long = numbers(&words).find_map(|(age, at)| {
+        let (before, after) = (&words[..at.start], &words[at.end..]);
+        let is_age = is_years(after)
+            || after.first().is_some_and(|next| next == "yo")
+            || (before.last())
+                .is_some_and(|last| matches!(last.as_str(), "age" | "aged" | "turned"))
+            || is_own_age(age, before, after);
+        (is_age && age < 18).then(|| words[at].join(" "))
+    });
+    let age = short.cloned().or(long)?;
+    Some(Fault::Age(format!("{age} years old")))
 }
 
 /// Whether these words make an age of the number before them.
@@ -83,22 +78,12 @@ fn is_years(words: &[String]) -> bool {
 #[must_use]
 pub fn ages(text: &str) -> Option<Fault> {
     let words: Vec<_> = words(text).collect();
-    let mut first = None;
-    let mut at = 0;
-    while at < words.len() {
-        let Some((age, length)) = number(&words[at..]) else {
-            at += 1;
-            continue;
-        };
-        if is_own_age(age, &words[..at], &words[at + length..]) {
-            let first = *first.get_or_insert(age);
-            if first != age {
-                return Some(Fault::Ages(first, age));
-            }
-        }
-        at += length;
-    }
-    None
+    let mut ages = numbers(&words)
+        .filter(|(age, at)| is_own_age(*age, &words[..at.start], &words[at.end..]))
+        .map(|(age, _)| age);
+    let first = ages.next()?;
+    let other = ages.find(|age| *age != first)?;
+    Some(Fault::Ages(first, other))
 }
 
 /// Whether a number between these words is the age of the one whom the text is about.

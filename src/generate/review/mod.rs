@@ -4,7 +4,6 @@
 
 mod ages;
 mod fault;
-mod number;
 mod tense;
 
 use std::collections::HashMap;

@@ -1,4 +1,6 @@
-//! Numbers as they stand in a text.
+//! Numbers in words, read from a text and written into one.
+
+use std::ops::Range;
 
 const SMALL: &[&str] = &[
     "zero",
@@ -26,8 +28,33 @@ const TENS: &[&str] = &[
     "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
 ];
 
+/// A number between 20 and 99 in words.
+pub(super) fn in_words(number: u32) -> String {
+    let tens = TENS[(number / 10).clamp(2, 9) as usize - 2];
+    match number % 10 {
+        0 => tens.to_owned(),
+        unit => format!("{tens}-{}", SMALL[unit as usize]),
+    }
+}
+
+/// The numbers in a run of words, each with the words that it takes.
+pub(super) fn numbers(words: &[String]) -> impl Iterator<Item = (u32, Range<usize>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < words.len() {
+            let start = at;
+            let found = number(&words[start..]);
+            at += found.map_or(1, |(_, length)| length);
+            if let Some((number, _)) = found {
+                return Some((number, start..at));
+            }
+        }
+        None
+    })
+}
+
 /// The number that begins a run of words, and how many of them it takes: "17", "fifty nine", "three hundred and two".
-pub(super) fn number(words: &[String]) -> Option<(u32, usize)> {
+fn number(words: &[String]) -> Option<(u32, usize)> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let place = |list: &[&str], at: usize| {
         let found = list.iter().position(|known| *known == word(at))?;
@@ -66,7 +93,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_digits_and_in_words() {
-        let read = |text: &str| number(&super::super::words(text).collect::<Vec<_>>());
+        let read = |text: &str| number(&super::super::review::words(text).collect::<Vec<_>>());
         for (text, value, words) in [
             ("17 years", 17, 1),
             ("seventeen years", 17, 1),
@@ -79,6 +106,8 @@ mod tests {
         ] {
             assert_eq!(read(text), Some((value, words)), "{text}");
         }
+        assert_eq!(in_words(40), "forty");
+        assert_eq!(in_words(57), "fifty-seven");
         assert_eq!(read("old"), None);
         assert_eq!(read(""), None);
     }
